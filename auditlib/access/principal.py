@@ -1,0 +1,54 @@
+"""Who asks: a person with roles, and the one place that decides whether they may read the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from auditlib import settings
+from auditlib.errors import AccessDeniedError
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A person who asks: an id, a name for the page, and the roles they hold.
+
+    `local` marks someone who was not asked to sign in because they sit at the machine.
+    """
+
+    id: str
+    name: str
+    roles: frozenset[str] = frozenset()
+    local: bool = False
+
+    @classmethod
+    def from_claims(cls, claims: Mapping[str, object]) -> Principal:
+        """The person of an identity token (OpenID Connect Core 1.0, section 2), roles in lower case.
+
+        The claim that holds the roles comes from the settings; it may be a text (one role, or several
+        with spaces or commas) or a list, at any depth. What is neither holds no role.
+        """
+        held: object = claims
+        for level in settings.role_claim():
+            held = held.get(level) if isinstance(held, Mapping) else None
+        words = held.replace(",", " ").split() if isinstance(held, str) else held if isinstance(held, list | tuple) else ()
+        roles = frozenset(word.strip().lower() for word in words if isinstance(word, str))
+        name = next((str(claims[key]) for key in ("name", "email", "sub") if claims.get(key)), "unknown")
+        return cls(str(claims.get("email") or claims.get("sub") or "unknown"), name, roles)
+
+
+AT_THE_MACHINE: Final = Principal("local", "local admin", frozenset({"admin"}), local=True)
+"""Whoever runs the command line or a notebook: they can read the files anyway."""
+
+
+def may_read(principal: Principal | None) -> bool:
+    """Whether this person may read the log; nobody is not allowed anything."""
+    return principal is not None and (principal.local or not principal.roles.isdisjoint(settings.reader_roles()))
+
+
+def require_reader(principal: Principal | None) -> Principal:
+    """The person, where they may read the log; else raises AccessDeniedError."""
+    if principal is None or not may_read(principal):
+        raise AccessDeniedError("The audit log is for admins only")
+    return principal

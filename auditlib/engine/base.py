@@ -1,0 +1,136 @@
+"""The seam between a question and whoever answers it: what an engine must offer, and its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from auditlib.event import AuditEvent
+from auditlib.view import View
+
+PersonKind = Literal["interviewer", "candidate", "member", "actor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What an engine answers from: the newest accepted manifest and what of the chain is served.
+
+    Attributes:
+        log_id, seq, digest: of the newest accepted manifest; digest is hexadecimal SHA-256 of its bytes.
+        snapshots: how many snapshots are served.
+        quarantined: a sentence for each snapshot that is not, by sequence number.
+        problem: why newer manifests are refused, or an empty text.
+        events, duplicates: events served, and identical repeats that are shown once.
+        first_at, last_at: earliest and latest known time, UTC.
+        verified_at: when every file was last read and hashed in full, UTC.
+    """
+
+    log_id: str
+    seq: int
+    digest: str
+    snapshots: int
+    quarantined: Mapping[int, str]
+    problem: str
+    events: int
+    duplicates: int
+    first_at: datetime | None
+    last_at: datetime | None
+    verified_at: datetime
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was published is served."""
+        return not self.quarantined and not self.problem
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """One page of a view.
+
+    `view` is the view that was answered: its page is the last one where the asked page lay beyond.
+    `first` and `last` count from 1 and are 0 where nothing matches; `incomplete` says that snapshots
+    are quarantined; `without_time` counts matches left out only because a range of days is asked and
+    they have no time.
+    """
+
+    view: View
+    events: tuple[AuditEvent, ...]
+    total: int
+    first: int
+    last: int
+    incomplete: bool
+    without_time: int = 0
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least 1."""
+        return max(1, -(-self.total // self.view.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone the log speaks of: id, newest recorded name and e-mail, and in how many events."""
+
+    id: str
+    name: str
+    email: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many events of a view have one value; `start` is the bucket's first instant in a histogram, UTC."""
+
+    value: str | None
+    events: int
+    start: datetime | None = None
+
+
+class Engine(Protocol):
+    """Answers views over one head; may be asked from several threads at once.
+
+    Every method raises EngineBusyError when too many questions are under way.
+    """
+
+    head: Head
+    actions: frozenset[str]
+
+    def page(self, view: View) -> EventPage:
+        """The events of the view's page, without metadata, and the exact total."""
+
+    def total(self, view: View) -> int:
+        """How many events match, whatever the page."""
+
+    def batches(self, view: View, *, whole: bool = True) -> Iterator[pa.RecordBatch]:
+        """Every match in the view's order, or only those of its page, in all columns of the schema."""
+
+    def event(self, event_id: str) -> AuditEvent | None:
+        """One event without its metadata, or None."""
+
+    def metadata(self, event_ids: Sequence[str]) -> dict[str, str]:
+        """The metadata of events, checked against the digest taken when they were loaded."""
+
+    def position(self, view: View, event_id: str) -> int | None:
+        """The place of an event among the view's matches, from 0; None where it is not among them."""
+
+    def event_at(self, view: View, position: int) -> str | None:
+        """The id of the event at a place among the view's matches, from 0; None past either end."""
+
+    def facet(self, view: View, column: str, *, limit: int) -> list[Count]:
+        """The most frequent values of a column among the matches, ignoring the filter on that column."""
+
+    def histogram(self, view: View, *, bucket_minutes: int) -> list[Count]:
+        """Matches per bucket of so many minutes, buckets counted from the epoch, in UTC."""
+
+    def suggest(self, kind: PersonKind, text: str, *, limit: int) -> list[Person]:
+        """People of a kind whose name, e-mail or id contains the text; best matches first."""
+
+    def person(self, person_id: str) -> Person | None:
+        """The person of an id, as recorded last."""
+
+    def close(self) -> None:
+        """Gives up files and memory; the engine answers nothing afterwards."""

@@ -1,0 +1,282 @@
+"""The embedded engine: views answered from one cache file, opened read-only.
+
+The positions that match a view are found once, in one scan of the narrow columns, and kept: every
+further page of the view is a slice of them. An unfiltered page needs no scan at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import BoundedSemaphore
+from typing import Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from auditlib import times, vocabulary
+from auditlib.engine.base import Count, EventPage, Head, Person, PersonKind
+from auditlib.engine.duckdb.load import KEPT
+from auditlib.engine.duckdb.metadata import MetadataReader, Place
+from auditlib.engine.duckdb.positions import PositionCache, Positions
+from auditlib.engine.duckdb.translate import Translator
+from auditlib.errors import EngineBusyError, NotFoundError
+from auditlib.event import AuditEvent
+from auditlib.schema import SCHEMA, TIMESTAMP
+from auditlib.text import fold
+from auditlib.view import View
+from auditlib.view.predicates import And, Between, Not
+from auditlib.view.view import tab_predicate
+
+AT_ONCE: Final = 3
+PATIENCE_SECONDS: Final = 15.0
+BATCH: Final = 4096
+
+_FIELDS: Final = (*KEPT, "occurred", "recorded", "snapshot", "conflicts")
+_ROW: Final = ", ".join(_FIELDS)
+_AT_PLACES: Final = "pos BETWEEN ? AND ? AND pos IN (SELECT unnest(?::INTEGER[]))"
+FACETS: Final = frozenset({"action", "actor_id", "actor_name", "resource_type", "outcome", "source", "ip", "actor_role"})
+_FILTER_OF: Final = {"actor_id": "actor", "actor_name": "actor", "resource_type": "type"}
+
+
+class DuckDBEngine:
+    """Answers views from an open cache; see `auditlib.engine.base.Engine` for what each method gives."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, head: Head, metadata: MetadataReader) -> None:
+        self.head = head
+        self._connection = connection
+        self._metadata = metadata
+        self._slots = BoundedSemaphore(AT_ONCE)
+        self._positions = PositionCache()
+        self._on_tab = {tab: self._scalar(f"SELECT count({tab}_pos) FROM events") for tab in vocabulary.TABS}
+        self._known = {tab: self._scalar(f"SELECT count({tab}_pos) FROM events WHERE occurred IS NOT NULL") for tab in vocabulary.TABS}
+        self._first_unknown = self._scalar("SELECT count(occurred) FROM events")
+        self.actions = frozenset(self._column("SELECT DISTINCT action FROM events"))
+        self._addresses: list[str] | None = None
+        self._translator = Translator(self._column("SELECT DISTINCT resource_type FROM events"), self._recorded_addresses)
+
+    # -- pages ------------------------------------------------------------------------------------
+
+    def page(self, view: View) -> EventPage:
+        first, last = self._bounds(view)
+        events = self._events_at(self._slice(view, first, last))
+        return EventPage(
+            view=replace(view, page=first // view.rows + 1),
+            events=events,
+            total=self.total(view),
+            first=first + 1 if events else 0,
+            last=first + len(events),
+            incomplete=not self.head.complete,
+            without_time=self._left_out(view),
+        )
+
+    def _bounds(self, view: View) -> tuple[int, int]:
+        """The matches of the view's page, or of the last one where it lies beyond: from the first to before the last."""
+        total = self.total(view)
+        page = min(view.page, max(1, -(-total // view.rows)))
+        return (page - 1) * view.rows, min(page * view.rows, total)
+
+    def total(self, view: View) -> int:
+        return self._on_tab[view.tab] if _is_whole_tab(view) else len(self._matching(view))
+
+    def position(self, view: View, event_id: str) -> int | None:
+        found = self._rows(f"SELECT pos, {view.tab}_pos FROM events WHERE event_id = ?", [event_id])
+        if not found or found[0][1] is None:
+            return None
+        place, on_tab = found[0]
+        if _is_whole_tab(view):
+            index: int | None = on_tab
+            known, total = self._known[view.tab], self._on_tab[view.tab]
+        else:
+            matching = self._matching(view)
+            index, known, total = matching.index(place), matching.known, len(matching)
+        if index is None or view.order == "newest":
+            return index
+        return _mirrored(index, known, total)
+
+    def event_at(self, view: View, position: int) -> str | None:
+        if not 0 <= position < self.total(view):
+            return None
+        events = self._events_at(self._slice(view, position, position + 1))
+        return events[0].event_id if events else None
+
+    def batches(self, view: View, *, whole: bool = True) -> Iterator[pa.RecordBatch]:
+        first, last = (0, self.total(view)) if whole else self._bounds(view)
+        for start in range(first, last, BATCH):
+            yield self._batch(self._slice(view, start, min(start + BATCH, last)))
+
+    def _batch(self, places: Sequence[int]) -> pa.RecordBatch:
+        with self._cursor() as cursor:
+            query = f"SELECT {_ROW}, pos, file, file_row, digest FROM events WHERE {_AT_PLACES}"
+            found = cursor.sql(query, params=_at_places(places)).to_arrow_table()
+        found = found.take(np.argsort(found["pos"].to_numpy())[np.argsort(np.argsort(places))])
+        where = (found[name].to_pylist() for name in ("file", "file_row", "digest"))
+        texts = self._metadata.read({index: Place(*place) for index, place in enumerate(zip(*where, strict=True))})
+        columns = {
+            "occurred_at": found["occurred"].cast(TIMESTAMP),
+            "recorded_at": found["recorded"].cast(TIMESTAMP),
+            "metadata": pa.array([texts[index] for index in range(len(found))], pa.string()),
+        }
+        ordered = [columns[name] if name in columns else found[name] for name in SCHEMA.names]
+        return pa.table(ordered, schema=SCHEMA).combine_chunks().to_batches()[0]
+
+    # -- one event --------------------------------------------------------------------------------
+
+    def event(self, event_id: str) -> AuditEvent | None:
+        found = self._rows(f"SELECT {_ROW} FROM events WHERE event_id = ?", [event_id])
+        return _event(found[0]) if found else None
+
+    def metadata(self, event_ids: Sequence[str]) -> dict[str, str]:
+        query = "SELECT event_id, file, file_row, digest FROM events WHERE event_id IN (SELECT unnest(?::VARCHAR[]))"
+        found = self._rows(query, [list(event_ids)])
+        return self._metadata.read({event_id: Place(file, row, digest) for event_id, file, row, digest in found})
+
+    # -- counts -----------------------------------------------------------------------------------
+
+    def facet(self, view: View, column: str, *, limit: int) -> list[Count]:
+        if column not in FACETS:
+            raise NotFoundError(f"No facet on {column!r}: expected one of {', '.join(sorted(FACETS))}", column=column)
+        condition, parameters = self._condition(view, ignoring=_FILTER_OF.get(column, column))
+        rows = self._rows(
+            f"SELECT {column}, count(*) AS n FROM events WHERE {condition} GROUP BY 1 ORDER BY n DESC, 1 NULLS LAST LIMIT ?",
+            [*parameters, limit],
+        )
+        return [Count(value, events) for value, events in rows]
+
+    def histogram(self, view: View, *, bucket_minutes: int) -> list[Count]:
+        width = bucket_minutes * 60_000_000
+        condition, parameters = self._condition(view)
+        rows = self._rows(
+            f"SELECT occurred // {width} AS bucket, count(*) FROM events WHERE occurred IS NOT NULL AND {condition} GROUP BY 1 ORDER BY 1",
+            parameters,
+        )
+        return [Count(None, events, times.from_micros(bucket * width)) for bucket, events in rows]
+
+    def _left_out(self, view: View) -> int:
+        """Matches that only the range of days leaves out, because they have no time."""
+        span = view.span()
+        if span is None or self._first_unknown == self.head.events:
+            return 0
+        condition, parameters = self._translator.sql(And((view.predicate(ignoring="from"), Not(Between(-(2**63), 2**63 - 1)))))
+        return self._scalar(f"SELECT count(*) FROM events WHERE pos >= ? AND {condition}", [self._first_unknown, *parameters])
+
+    # -- people -----------------------------------------------------------------------------------
+
+    def suggest(self, kind: PersonKind, text: str, *, limit: int) -> list[Person]:
+        needle = fold(text.strip())
+        rows = self._rows(_SUGGEST, {"kind": kind, "needle": needle, "limit": limit})
+        return [Person(*row) for row in rows]
+
+    def person(self, person_id: str) -> Person | None:
+        rows = self._rows(_PERSON, [person_id])
+        return Person(*rows[0]) if rows else None
+
+    # -- positions --------------------------------------------------------------------------------
+
+    def _slice(self, view: View, start: int, stop: int) -> list[int]:
+        """Positions in the log of the view's matches start … stop-1, in the view's order."""
+        if not _is_whole_tab(view):
+            return self._matching(view).slice(view.order, start, stop)
+        column, known, total = f"{view.tab}_pos", self._known[view.tab], self._on_tab[view.tab]
+        on_tab = range(start, stop)
+        wanted = list(on_tab) if view.order == "newest" else [_mirrored(index, known, total) for index in on_tab]
+        if not wanted:
+            return []
+        rows = self._rows(f"SELECT {column}, pos FROM events WHERE {column} BETWEEN ? AND ?", [min(wanted), max(wanted)])
+        place = dict(rows)
+        return [place[index] for index in wanted]
+
+    def _matching(self, view: View) -> Positions:
+        predicate = view.predicate()
+        found = self._positions.get(predicate)
+        if found is None:
+            condition, parameters = self._condition(view)
+            with self._cursor() as cursor:
+                table = cursor.sql(f"SELECT pos FROM events WHERE {condition} ORDER BY pos", params=parameters).to_arrow_table()
+            values = table.column(0).to_numpy().astype(np.int32, copy=False)
+            found = Positions(values, int(np.searchsorted(values, self._first_unknown)))
+            self._positions.put(predicate, found)
+        return found
+
+    def _condition(self, view: View, *, ignoring: str = "") -> tuple[str, list[object]]:
+        parts = [part for part in view.predicate(ignoring=ignoring).parts if part != tab_predicate(view.tab)]  # type: ignore[union-attr]
+        condition, parameters = self._translator.sql(And(tuple(parts)))
+        return f"{view.tab}_pos IS NOT NULL AND {condition}", parameters
+
+    def _events_at(self, places: Sequence[int]) -> tuple[AuditEvent, ...]:
+        if not places:
+            return ()
+        rows = self._rows(f"SELECT {_ROW}, pos FROM events WHERE {_AT_PLACES}", _at_places(places))
+        by_place = {row[-1]: _event(row) for row in rows}
+        return tuple(by_place[place] for place in places)
+
+    # -- the connection ---------------------------------------------------------------------------
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        if not self._slots.acquire(timeout=PATIENCE_SECONDS):
+            raise EngineBusyError("Too many questions are being answered at once; please try again in a moment")
+        try:
+            cursor = self._connection.cursor()
+            try:
+                yield cursor
+            finally:
+                cursor.close()
+        finally:
+            self._slots.release()
+
+    def _rows(self, sql: str, parameters: object = ()) -> list[tuple]:  # type: ignore[type-arg]
+        with self._cursor() as cursor:
+            return cursor.execute(sql, parameters).fetchall()
+
+    def _scalar(self, sql: str, parameters: object = ()) -> int:
+        return int(self._rows(sql, parameters)[0][0])
+
+    def _column(self, sql: str) -> list[str]:
+        return [row[0] for row in self._rows(sql)]
+
+    def _recorded_addresses(self) -> list[str]:
+        if self._addresses is None:
+            self._addresses = self._column("SELECT value FROM addresses")
+        return self._addresses
+
+    def close(self) -> None:
+        self._connection.close()
+        self._metadata.close()
+
+
+def _is_whole_tab(view: View) -> bool:
+    return not view.clauses and view.span() is None
+
+
+def _mirrored(index: int, known: int, total: int) -> int:
+    """The same match counted from the other end: known times turn around, unknown ones stay behind them."""
+    return known - 1 - index if index < known else total - 1 - (index - known)
+
+
+def _at_places(places: Sequence[int]) -> list[object]:
+    return [min(places), max(places), list(places)]
+
+
+def _event(row: Sequence[object]) -> AuditEvent:
+    values = dict(zip(_FIELDS, row, strict=False))
+    at, recorded = values.pop("occurred"), values.pop("recorded")
+    return AuditEvent(
+        occurred_at=None if at is None else times.from_micros(at),  # type: ignore[arg-type]
+        recorded_at=None if recorded is None else times.from_micros(recorded),  # type: ignore[arg-type]
+        **values,  # type: ignore[arg-type]
+    )
+
+
+_SUGGEST: Final = """
+SELECT id, coalesce(arg_min(name, newest), '') AS name, coalesce(arg_min(email, newest), ''), sum(events)::BIGINT AS n
+FROM people WHERE kind = $kind AND contains(folded, $needle)
+GROUP BY id
+ORDER BY bool_or(starts_with(folded, $needle)) DESC, bool_or(contains(folded, ' ' || $needle)) DESC, n DESC, id
+LIMIT $limit"""
+
+_PERSON: Final = """
+SELECT id, coalesce(arg_min(name, newest), ''), coalesce(arg_min(email, newest), ''), sum(events)::BIGINT
+FROM people WHERE id = ? GROUP BY id"""

@@ -1,0 +1,103 @@
+"""Predicate to SQL: the one place that knows how the algebra reads on the cache's tables.
+
+Values travel as parameters only. A comparison with a missing value is false, never unknown, so that
+`Not` is a plain complement.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from auditlib import vocabulary
+from auditlib.text import fold
+from auditlib.view.predicates import And, AnyOf, Between, Contains, InNetwork, Not, Or, Predicate, Touches
+
+Sql = tuple[str, list[object]]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_DISTINCT: Final = {"actor_name": "actor_names", "resource_id": "resource_ids"}
+_LISTS: Final = {"changes": "changed_fields", "related": "related_pairs"}
+
+
+class Translator:
+    """Predicates over one cache, whose distinct resource types and addresses it looks up when needed."""
+
+    def __init__(self, resource_types: Iterable[str], addresses: Callable[[], Iterable[str]]) -> None:
+        self._types = tuple(resource_types)
+        self._addresses = addresses
+
+    def sql(self, predicate: Predicate) -> Sql:
+        """The condition and its parameters."""
+        match predicate:
+            case AnyOf(column, values):
+                return self._any_of(column, values)
+            case Contains("resource_type", needle):
+                return self._any_of("resource_type", types_with(needle, self._types))
+            case Contains(column, needle):
+                return f"coalesce({column} IN (SELECT value FROM {_DISTINCT[column]} WHERE contains(folded, ?)), false)", [needle]
+            case Between(start, end):
+                return "coalesce(occurred >= ? AND occurred < ?, false)", [start, end]
+            case InNetwork(values):
+                return self._any_of("ip", addresses_in(values, self._addresses()))
+            case Touches(column, values):
+                return f"coalesce(list_has_any({_LISTS[column]}, ?::VARCHAR[]), false)", [list(values)]
+            case Not(part):
+                condition, parameters = self.sql(part)
+                return f"NOT {condition}", parameters
+            case And(parts):
+                return self._joined(parts, " AND ", "true")
+            case Or(parts):
+                return self._joined(parts, " OR ", "false")
+
+    def _joined(self, parts: tuple[Predicate, ...], word: str, empty: str) -> Sql:
+        if not parts:
+            return empty, []
+        translated = [self.sql(part) for part in parts]
+        return f"({word.join(condition for condition, _ in translated)})", [value for _, values in translated for value in values]
+
+    @staticmethod
+    def _any_of(column: str, values: Iterable[str]) -> Sql:
+        wanted = list(values)
+        if not wanted:
+            return "false", []
+        if len(wanted) > 20:
+            return f"coalesce({column} IN (SELECT unnest(?::VARCHAR[])), false)", [wanted]
+        return f"coalesce({column} IN ({', '.join('?' * len(wanted))}), false)", [*wanted]
+
+
+def types_with(needle: str, types: Iterable[str]) -> list[str]:
+    """The resource types whose key or label contains the folded needle."""
+    return [key for key in types if needle in fold(key) or needle in fold(vocabulary.resource_label(key))]
+
+
+def addresses_in(wanted: Iterable[str], recorded: Iterable[str]) -> list[str]:
+    """Of the recorded texts, those equal to a wanted text, or addresses of a wanted address or network.
+
+    An IPv4 address written inside IPv6 (RFC 4291, section 2.5.5.2) counts as the IPv4 address.
+    """
+    texts = set(wanted)
+    networks = [network for text in texts if (network := _network(text)) is not None]
+    return [text for text in recorded if text in texts or (networks and _inside(text, networks))]
+
+
+def _inside(text: str, networks: list[Network]) -> bool:
+    try:
+        address: Address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in networks if network.version == address.version)
+
+
+def _network(text: str) -> Network | None:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None and network.prefixlen >= 96:
+        return ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}", strict=False)
+    return network

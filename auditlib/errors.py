@@ -1,0 +1,108 @@
+"""Every error this library raises on purpose, in one tree.
+
+    AuditError
+    ├── LinkError               a link that cannot be read at all
+    ├── NotFoundError           no such event, format or setting in what was opened
+    ├── AccessDeniedError       this person may not read the log
+    ├── StoreError              a snapshot store that cannot be used
+    │   ├── NotAStoreError      the folder holds no manifests
+    │   ├── ChainError          manifests that do not form one unbroken chain
+    │   ├── DamagedFileError    a listed file that is missing, altered or malformed
+    │   ├── SchemaError         columns, types or values that an event cannot have
+    │   └── PublishError        a snapshot that could not be written
+    ├── IngestError             source files that cannot be imported
+    │   ├── FormatError         an unknown format or a mapping that is not valid
+    │   └── SourceError         a source file that cannot be opened or read
+    ├── EngineError             a question the engine could not answer
+    │   ├── EngineBusyError     too many questions at once; ask again
+    │   └── CacheError          a derived file that cannot be built or opened
+    └── ExportError             a result that could not be written out
+
+A message is one plain sentence that says what, where and what was expected. The values it
+speaks of are attributes too, so that a caller never has to parse the sentence.
+"""
+
+from __future__ import annotations
+
+
+class AuditError(Exception):
+    """The root of the tree: catch this to catch every error of this library.
+
+    Attributes:
+        values: what the sentence speaks of, by name.
+    """
+
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.values = values
+
+    def __getattr__(self, name: str) -> object:
+        try:
+            return self.__dict__["values"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class LinkError(AuditError):
+    """A link that cannot be read at all, such as one of another page."""
+
+
+class NotFoundError(AuditError):
+    """No such event, format or setting in what was opened."""
+
+
+class AccessDeniedError(AuditError):
+    """This person may not read the log."""
+
+
+class StoreError(AuditError):
+    """A snapshot store that cannot be used."""
+
+
+class NotAStoreError(StoreError):
+    """The folder does not exist or holds no manifests."""
+
+
+class ChainError(StoreError):
+    """Manifests that do not form one unbroken chain."""
+
+
+class DamagedFileError(StoreError):
+    """A listed file that is missing, altered or malformed."""
+
+
+class SchemaError(StoreError):
+    """Columns, types or values that an event cannot have."""
+
+
+class PublishError(StoreError):
+    """A snapshot that could not be written; the store is as it was."""
+
+
+class IngestError(AuditError):
+    """Source files that cannot be imported."""
+
+
+class FormatError(IngestError):
+    """An unknown format, or a mapping that is not valid."""
+
+
+class SourceError(IngestError):
+    """A source file that cannot be opened or read."""
+
+
+class EngineError(AuditError):
+    """A question the engine could not answer."""
+
+
+class EngineBusyError(EngineError):
+    """Too many questions at once; ask again in a moment."""
+
+
+class CacheError(EngineError):
+    """A derived file that cannot be built or opened."""
+
+
+class ExportError(AuditError):
+    """A result that could not be written out."""

@@ -1,0 +1,169 @@
+"""A mapping: the rules of one TOML file, compiled, that turn a record into events.
+
+The language is described in `docs/formats.md`. A built-in format and a user's own file are the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from auditlib.ingest.columns import Column
+from auditlib.ingest.diff import Change, Rule, write
+from auditlib.ingest.instants import Clock
+from auditlib.ingest.paths import Path, as_text
+from auditlib.ingest.reader import Record
+from auditlib.ingest.scan import DECODER, member
+from auditlib.ingest.words import action_key, type_key
+from auditlib.text import one_line
+
+Row = dict[str, Any]
+Refine = Callable[[Any, Row], None]
+
+ITEM: Final = "@item"
+"""The key under which a path finds the item of an exploded list."""
+ROW: Final = "$"
+"""The key under which a summary finds the columns read before it."""
+
+_FAILED: Final = ("failure", "denied")
+_SUMMARY_LIMIT: Final = 300
+
+
+class UnfitError(Exception):
+    """A record that is no event of its format; the message is the reason in one phrase."""
+
+
+class Events(NamedTuple):
+    """Where the events of a source are."""
+
+    kind: str = "json"
+    wrapper: frozenset[str] = frozenset()
+    inner: tuple[str, ...] = ()
+    explode: Path | None = None
+    delimiter: str = ","
+    header: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome rule: conditions first, then a word and its table, then the rest."""
+
+    conditions: tuple[tuple[str, Path, str | None], ...] = ()
+    word: Column | None = None
+    table: Mapping[str, str] = field(default_factory=dict)
+    otherwise: str | None = None
+
+    def of(self, event: Any) -> str | None:
+        """`success`, `failure`, `denied`, or None where the event does not say."""
+        for outcome, path, wanted in self.conditions:
+            found = path.find(event)
+            if found is not None and (wanted is None or as_text(found) == wanted):
+                return outcome
+        word = self.word(event) if self.word else None
+        return self.table.get(word.lower(), self.otherwise) if word else self.otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The compiled rules of a format."""
+
+    source: str
+    events: Events
+    columns: tuple[tuple[str, Column], ...]
+    times: tuple[tuple[str, tuple[Path, ...]], ...]
+    clock: Clock
+    action: Callable[[str], str]
+    outcome: Outcome
+    related: tuple[tuple[str, Column], ...]
+    changes: tuple[Rule, ...]
+    summary: Column | None
+    refine: Refine | None
+
+    def rows(self, record: Record) -> Iterator[Row]:
+        """The events of a record, as columns; `metadata` holds bytes, times are microseconds.
+
+        Raises UnfitError where the record is no event of this format, RecursionError where it is nested too deeply.
+        """
+        event, raw = self._event(record)
+        items = self.events.explode.find(event) if self.events.explode else None
+        if type(items) is not list or not items:
+            yield self._row(event, raw)
+            return
+        for item in items:
+            yield self._row({**event, ITEM: item}, raw)
+
+    def _event(self, record: Record) -> tuple[dict[str, Any], bytes]:
+        event = record.value
+        if type(event) is not dict:
+            raise UnfitError(f"{_named(event)}; expected an object")
+        for key in self.events.inner:
+            inner = event.get(key)
+            if type(inner) is dict:
+                text = member(record.raw.decode("utf-8", "surrogateescape"), key)
+                return inner, text.encode("utf-8", "surrogateescape")
+            if type(inner) is str:
+                return {**event, **_parsed(inner)}, record.raw
+        return event, record.raw
+
+    def _row(self, event: dict[str, Any], raw: bytes) -> Row:
+        row: Row = {"source": self.source, "metadata": raw}
+        for name, read in self.columns:
+            row[name] = read(event)
+        for name, paths in self.times:
+            row[name] = self._time(event, paths)
+        word = row.get("action_raw")
+        if word is None and row["occurred_at"] is None and row.get("source_event_id") is None:
+            raise UnfitError(f"no action, time or id where a {self.source} event has them")
+        row["outcome"] = self.outcome.of(event)
+        action = self.action(word) if word else "unknown"
+        row["action"] = "sign_in_failed" if action == "signed_in" and row["outcome"] in _FAILED else action
+        row["resource_type"] = type_key(row.get("resource_type") or "")
+        if self.related:
+            ids = {kind: value for kind, read in self.related if (value := read(event)) is not None}
+            row["related"] = json.dumps(ids, ensure_ascii=False, separators=(",", ":")) if ids else None
+        if self.changes:
+            row["changes"] = write(self._changes(event))
+        if self.refine:
+            self.refine(event, row)
+        if self.summary:
+            text = self.summary({**event, ROW: row})
+            row["summary"] = one_line(text, _SUMMARY_LIMIT) if text else None
+        return row
+
+    def _time(self, event: Any, paths: tuple[Path, ...]) -> int | None:
+        for path in paths:
+            instant = self.clock(path.find(event))
+            if instant is not None:
+                return instant
+        return None
+
+    def _changes(self, event: Any) -> Iterator[Change]:
+        for rule in self.changes:
+            yield from rule(event)
+
+
+def action_rule(table: Mapping[str, str], verb: str) -> Callable[[str], str]:
+    """The action of a source's word: by the table, else by its verb, else the word as a key."""
+
+    @lru_cache(16_384)
+    def action(word: str) -> str:
+        return table.get(word.lower()) or action_key(word, verb)
+
+    return action
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        value = DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if type(value) is dict else {}
+
+
+def _named(value: Any) -> str:
+    if value is None:
+        return "null"
+    return {list: "an array", str: "a string", bool: "a truth value"}.get(type(value), "a number")

@@ -1,0 +1,137 @@
+"""What changed: the before and after of each field, with only the differing parts marked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Final
+
+LONGEST_COMPARED: Final = 2_000
+_WORD: Final = re.compile(r"\s+|[^\W_]+|.", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a value; `marked` where the other side differs."""
+
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One changed field; a side is None where it was not recorded."""
+
+    field: str
+    before: tuple[Part, ...] | None
+    after: tuple[Part, ...] | None
+
+    @property
+    def label(self) -> str:
+        """The field as people read it: `start_at` is `Start at`."""
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", self.field).replace("_", " ").strip()
+        return words[:1].upper() + words[1:] if words else self.field
+
+
+def field_changes(changes: str | None) -> tuple[FieldChange, ...]:
+    """The changes of a `changes` text; empty where it is missing or no JSON list of fields.
+
+    Numbers keep the spelling in which they were recorded.
+    """
+    try:
+        entries = json.loads(changes or "[]", parse_int=_Number, parse_float=_Number)
+    except (ValueError, RecursionError):
+        return ()
+    if not isinstance(entries, list):
+        return ()
+    return tuple(_change(entry) for entry in entries if isinstance(entry, dict) and isinstance(entry.get("field"), str))
+
+
+def _change(entry: dict[str, object]) -> FieldChange:
+    field = str(entry["field"])
+    if "before" not in entry or "after" not in entry:
+        sides = [(Part(_text(entry[side]), True),) if side in entry else None for side in ("before", "after")]
+        return FieldChange(field, *sides)
+    before, after = entry["before"], entry["after"]
+    if isinstance(before, list) and isinstance(after, list):
+        return FieldChange(field, _items(before, after), _items(after, before))
+    return FieldChange(field, *_compared(_text(before), _text(after)))
+
+
+def _items(own: Sequence[object], other: Sequence[object]) -> tuple[Part, ...]:
+    """The items of a list, one a line, those that the other list lacks marked."""
+    lacking = [_text(item) for item in other]
+    parts = []
+    for item in map(_text, own):
+        marked = item not in lacking
+        if not marked:
+            lacking.remove(item)
+        parts.append(Part(item, marked))
+    return _lines(parts) or (Part("empty list", False),)
+
+
+def _lines(parts: list[Part]) -> tuple[Part, ...]:
+    broken: list[Part] = []
+    for part in parts:
+        if broken:
+            broken.append(Part("\n", False))
+        broken.append(part)
+    return tuple(broken)
+
+
+def _compared(before: str, after: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Both texts cut where they differ; wholly marked where they share little or are long."""
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    if max(len(before), len(after)) > LONGEST_COMPARED or before == after or matcher.ratio() < 0.4:
+        same = before == after
+        return (Part(before, not same),), (Part(after, not same),)
+    sides: tuple[list[Part], list[Part]] = ([], [])
+    for kind, a, b, c, d in matcher.get_opcodes():
+        for side, words in zip(sides, (old[a:b], new[c:d]), strict=True):
+            if words:
+                side.append(Part("".join(words), kind != "equal"))
+    return tuple(sides[0]), tuple(sides[1])
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value if value or isinstance(value, _Number) else "empty text"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _plain_json(value)
+
+
+def _plain_json(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {_nested(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_nested, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _nested(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and not isinstance(value, _Number) else _text(value)
+
+
+class _Number(str):
+    """A number as it was spelled."""
+
+    __slots__ = ()
+
+
+def change_line(changes: str | None) -> str:
+    """One line about a `changes` text: `Status scheduled → confirmed, +2 fields`; empty where it names none."""
+    found = field_changes(changes)
+    if not found:
+        return ""
+    first = found[0]
+    before, after = ("".join(part.text for part in side) if side else "" for side in (first.before, first.after))
+    change = f"{before} → {after}" if before and after else after or f"{before} removed"
+    more = f", +{len(found) - 1} field{'s' if len(found) > 2 else ''}" if len(found) > 1 else ""
+    return f"{first.label} {' '.join(change.split())}{more}"

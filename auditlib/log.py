@@ -1,0 +1,159 @@
+"""The log as a person reads it: one store, one head, bound to the person who asks.
+
+Every method asks whether that person may read, so that no page, route or script can forget to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from auditlib import settings
+from auditlib.access.principal import AT_THE_MACHINE, Principal, require_reader
+from auditlib.engine.base import Count, Engine, EventPage, Head, Person, PersonKind
+from auditlib.engine.duckdb.load import Progress
+from auditlib.engine.duckdb.opening import newest_seq, open_engine
+from auditlib.errors import NotFoundError
+from auditlib.event import AuditEvent
+from auditlib.schema import SCHEMA
+from auditlib.text import one_line
+from auditlib.view import View
+
+
+class AuditLog:
+    """A read-only log; get one from `open_log`.
+
+    Every method raises AccessDeniedError where the person may not read the log, and EngineBusyError
+    where too many questions are under way.
+    """
+
+    def __init__(self, engine: Engine, principal: Principal | None, store: Path) -> None:
+        self._engine = engine
+        self._store = store
+        self.principal = principal
+
+    def bound_to(self, principal: Principal | None) -> AuditLog:
+        """The same log for another person."""
+        return AuditLog(self._engine, principal, self._store)
+
+    @property
+    def head(self) -> Head:
+        """The newest accepted manifest, what of the chain is served, and what is not."""
+        return self._asked().head
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """The action keys that occur in the log."""
+        return self._asked().actions
+
+    def has_newer(self) -> bool:
+        """Whether the store holds a manifest that this log has not read; cheap."""
+        head = self._asked().head
+        return not head.problem and newest_seq(self._store) > head.seq
+
+    def view(self, link: str, *, tz: str | None = None) -> View:
+        """The view of a link, with the actions of this log honoured; see `View.from_link`."""
+        return View.from_link(link, tz=tz, actions=self.actions)
+
+    def page(self, view: View, *, metadata: bool = True) -> EventPage:
+        """The events of the view's page and the exact total; past the end, the last page.
+
+        Without `metadata` the events' metadata is None, and no snapshot file is read.
+        """
+        engine = self._asked()
+        page = engine.page(view.resolved(engine.actions))
+        if not metadata or not page.events:
+            return page
+        texts = engine.metadata([event.event_id for event in page.events])
+        return replace(page, events=tuple(replace(event, metadata=texts[event.event_id]) for event in page.events))
+
+    def total(self, view: View) -> int:
+        """How many events match the view, whatever its page."""
+        engine = self._asked()
+        return engine.total(view.resolved(engine.actions))
+
+    def batches(self, view: View, *, whole: bool = True) -> Iterator[pa.RecordBatch]:
+        """Every match in the view's order, or only those of its page, a few thousand events at a time, in all columns."""
+        engine = self._asked()
+        return engine.batches(view.resolved(engine.actions), whole=whole)
+
+    def events(self, view: View) -> pa.Table:
+        """Every match in the view's order as an Arrow table of the schema; `.to_pandas()` gives a frame."""
+        return pa.Table.from_batches(self.batches(view), schema=SCHEMA)
+
+    def event(self, event_id: str, *, metadata: bool = True) -> AuditEvent:
+        """One event, with its metadata unless that is not asked for.
+
+        Raises NotFoundError where there is none by that id, DamagedFileError where its metadata has changed
+        since it was verified.
+        """
+        engine = self._asked()
+        event = engine.event(event_id)
+        if event is None:
+            raise NotFoundError(f"No event {one_line(event_id, 140)!r} in this log", event_id=event_id)
+        return replace(event, metadata=engine.metadata([event_id])[event_id]) if metadata else event
+
+    def metadata(self, event_ids: list[str]) -> dict[str, str]:
+        """The recorded metadata of events by id; raises DamagedFileError where the bytes have changed since."""
+        return self._asked().metadata(event_ids)
+
+    def position(self, view: View, event_id: str) -> int | None:
+        """The place of an event among the view's matches, from 0; None where it is not among them."""
+        return self._asked().position(view, event_id)
+
+    def event_at(self, view: View, position: int) -> str | None:
+        """The id of the event at a place among the view's matches, from 0; None past either end."""
+        return self._asked().event_at(view, position)
+
+    def facet(self, view: View, column: str, *, limit: int = 50) -> list[Count]:
+        """The most frequent values of a column among the matches, ignoring the filter on that column.
+
+        Raises NotFoundError for a column without a facet.
+        """
+        engine = self._asked()
+        return engine.facet(view.resolved(engine.actions), column, limit=limit)
+
+    def histogram(self, view: View, *, bucket_minutes: int = 60) -> list[Count]:
+        """Matches with a known time per bucket of so many minutes, counted from the epoch, UTC; empty buckets are left out."""
+        engine = self._asked()
+        return engine.histogram(view.resolved(engine.actions), bucket_minutes=bucket_minutes)
+
+    def suggest(self, kind: PersonKind, text: str, *, limit: int = 8) -> list[Person]:
+        """People whose name, e-mail or id contains the text, ignoring case; best matches first.
+
+        `kind` is `interviewer`, `candidate`, `member` (of the team) or `actor` (anyone who acted).
+        """
+        return self._asked().suggest(kind, text, limit=limit)
+
+    def person(self, person_id: str) -> Person | None:
+        """The person of an id, as recorded last; None where the log knows nobody by it."""
+        return self._asked().person(person_id)
+
+    def name_of(self, person_id: str) -> str | None:
+        """The newest recorded name of a person id, or None."""
+        found = self.person(person_id)
+        return found.name or None if found else None
+
+    def close(self) -> None:
+        """Gives up files and memory, for everyone who shares this log."""
+        self._engine.close()
+
+    def _asked(self) -> Engine:
+        require_reader(self.principal)
+        return self._engine
+
+
+def open_log(
+    store: str | Path | None = None, *, principal: Principal | None = AT_THE_MACHINE, progress: Progress | None = None
+) -> AuditLog:
+    """A store's log: verified, loaded, read-only.
+
+    Without `store`, the one of the settings. `progress` is called with a stage and how much of how much
+    is done. Raises NotAStoreError where there is no store, ChainError where not even its first manifest
+    can be accepted, CacheError where the events cannot be prepared for reading.
+    """
+    path = Path(store) if store is not None else settings.store()
+    return AuditLog(open_engine(path, progress), principal, path)

@@ -1,0 +1,43 @@
+"""The settings of the environment, read in one place.
+
+AUDIT_STORE       folder of the snapshot store; default `data/snapshots`
+AUDIT_CACHE       folder of derived files, which can be thrown away; default the user's cache folder
+AUDIT_STATE       folder of what must be kept; default the user's state folder
+AUDIT_ROLES       roles that may read the log, with commas; default `admin,owner`
+AUDIT_ROLE_CLAIM  where an identity token names the roles, with dots between levels; default `roles`
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+_APP = "audit-logs"
+
+
+def store() -> Path:
+    """The folder of the snapshot store."""
+    return Path(os.environ.get("AUDIT_STORE") or "data/snapshots")
+
+
+def cache_folder() -> Path:
+    """The folder of derived files."""
+    return Path(os.environ.get("AUDIT_CACHE") or platformdirs.user_cache_dir(_APP))
+
+
+def state_folder() -> Path:
+    """The folder of what must be kept."""
+    return Path(os.environ.get("AUDIT_STATE") or platformdirs.user_state_dir(_APP))
+
+
+def reader_roles() -> frozenset[str]:
+    """The roles that may read the log, in lower case."""
+    named = os.environ.get("AUDIT_ROLES") or "admin,owner"
+    return frozenset(role.strip().lower() for role in named.split(",") if role.strip())
+
+
+def role_claim() -> tuple[str, ...]:
+    """The levels of the claim that holds the roles."""
+    return tuple((os.environ.get("AUDIT_ROLE_CLAIM") or "roles").split("."))

@@ -1,0 +1,166 @@
+"""The Audit Logs page: one view of the log, read top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from auditlib import vocabulary
+from auditlib.access.principal import require_reader
+from auditlib.engine.base import EventPage, Person
+from auditlib.errors import AuditError, NotFoundError
+from auditlib.event import AuditEvent
+from auditlib.evidence import exports
+from auditlib.log import AuditLog
+from auditlib.view import View
+from pages import downloads, reading
+from pages.sign_in import current_principal
+from pages.ui import chips, notices, panel, rows, session, style, text
+from pages.ui.copy_link import copy_link
+from pages.ui.entry import entry
+from pages.ui.event_table import event_table
+from pages.ui.export import ReadyExport, export_menu
+from pages.ui.filter_bar import filter_bar, record_card
+from pages.ui.pager import pager
+
+
+def main() -> None:
+    principal = require_reader(current_principal())
+    log = reading.log_for(principal)
+    session.read_link(log.actions)
+    view = session.view()
+    page = log.page(view, metadata=False)
+    session.keep_page(page.view.page)
+    view = session.view()
+
+    session.keep_drawn()
+
+    with st.sidebar:
+        filter_bar(view, actions=log.actions, head=log.head, find=log.suggest, name_of=log.name_of)
+        record_card(log.head)
+        if principal.local:
+            st.caption(text.LOCAL_ADMIN)
+
+    export_place = _title()
+    reading.offer_newer(log)
+    notices.damage(log.head)
+    _tabs(log, view, page)
+    active = view.chips(log.name_of)
+    chips.chips(active)
+    notices.problems(view.problems)
+    if page.total:
+        _table(log, page)
+    else:
+        _nothing(log, view)
+    pager(page)
+    if page.without_time:
+        st.caption(text.left_out(page.without_time))
+    if view.event:
+        _open_panel(log)
+    session.write_link()
+    with export_place:
+        export_menu(view, page.total, lambda key, progress: _export(log, view, key, progress))
+
+
+def _title() -> st.delta_generator.DeltaGenerator:
+    """The title row; returns the place of the Export menu, which is filled last."""
+    with st.container(horizontal=True, vertical_alignment="center", key="title"):
+        st.title(text.APP, anchor=False, width="stretch")
+        st.caption(f"Times in {session.zone().key}", width="content")
+        copy_link()
+        return st.container(width="content")
+
+
+def _tabs(log: AuditLog, view: View, page: EventPage) -> None:
+    st.tabs([tab.label for tab in vocabulary.TABS.values()], key="tab", on_change=session.choose_tab)
+    counts = tuple(page.total if tab == view.tab else log.total(view.on_tab(tab)) for tab in vocabulary.TABS)
+    style.tab_counts(counts, page.incomplete)
+
+
+def _table(log: AuditLog, page: EventPage) -> None:
+    tz = session.zone()
+    events = {event.event_id: event for event in page.events}
+    opened = [event_id for event_id in session.open_rows() if event_id in events]
+    event_table(
+        rows=[rows.row(event, tz) for event in page.events],
+        details={event_id: _details(log, events[event_id]) for event_id in opened},
+        open_ids=opened,
+        current=session.view().event,
+        zone=rows.zone_name(page.events, tz),
+        key=session.TABLE,
+        on_open_change=session.rows_changed,
+        on_row_change=session.row_chosen,
+        on_download_change=lambda: None,
+    )
+
+
+def _details(log: AuditLog, event: AuditEvent) -> dict[str, object]:
+    try:
+        recorded = event.metadata if event.metadata is not None else log.metadata([event.event_id])[event.event_id]
+    except AuditError as error:
+        return rows.unreadable(event, str(error))
+    url = downloads.offer_text(recorded, rows.file_name(event), require_reader(log.principal)) if rows.needs_download(recorded) else ""
+    return rows.details(event, recorded, url)
+
+
+def _nothing(log: AuditLog, view: View) -> None:
+    relaxations = [notices.Relaxation(chip, log.total(view.without(chip.parameter, chip.value))) for chip in view.chips(log.name_of)]
+    relaxations.sort(key=lambda each: -each.found)
+    other = next(tab for tab in vocabulary.TABS.values() if tab.key != view.tab)
+    notices.nothing(
+        relaxations,
+        events=log.head.events,
+        elsewhere=(other.key, other.label, log.total(view.on_tab(other.key))),
+        candidate=_searched_candidate(log, view),
+    )
+
+
+def _searched_candidate(log: AuditLog, view: View) -> Person | None:
+    """Someone the search text names as a candidate, where no actor is meant."""
+    searched = view.values("q")
+    if not searched or view.tab != vocabulary.INTERVIEWS or view.values("candidate") or log.suggest("actor", searched[0], limit=1):
+        return None
+    return next(iter(log.suggest("candidate", searched[0], limit=1)), None)
+
+
+def _open_panel(log: AuditLog) -> None:
+    try:
+        log.event(session.view().event, metadata=False)
+    except NotFoundError as error:
+        st.warning(text.label(str(error), 200))
+        session.change(session.view().opened(""))
+        return
+    st.dialog("Entry", position="right", width=580, on_dismiss=session.close_panel)(_panel)(log)
+
+
+def _panel(log: AuditLog) -> None:
+    view = session.view()
+    if not view.event or view.page != session.drawn_page():
+        st.rerun()
+    event = log.event(view.event, metadata=False)
+    position = log.position(view, view.event)
+    entry(
+        event=panel.payload(event, tz=session.zone(), metadata=_details(log, event), position=position, total=log.total(view)),
+        key=session.PANEL,
+        on_pivot_change=session.pivot,
+        on_step_change=lambda: session.step(log),
+        on_download_change=lambda: None,
+    )
+    if position is None:
+        st.caption(text.OUTSIDE)
+    session.write_link()
+
+
+def _export(log: AuditLog, view: View, key: str, progress: Callable[[int], None]) -> ReadyExport:
+    head, kind = log.head, exports.FORMATS[key]
+    about = {"link": str(view), "view": view.describe(log.name_of), "head": head.digest, "complete": str(head.complete).lower()}
+    path = downloads.new_file(kind.suffix)
+    exports.export(log.batches(view), path, key, about, progress=progress)
+    name = exports.export_name(view.tab, head.seq, head.digest, datetime.now(UTC), incomplete=not head.complete, key=key)
+    token = downloads.offer(path, name, kind.mime, require_reader(log.principal))
+    return ReadyExport(view, token, name, path.stat().st_size)
+
+
+main()

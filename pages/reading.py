@@ -1,0 +1,49 @@
+"""The log of a session: opened with progress on first use, exchanged for a newer head when the person asks."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from auditlib.access.principal import Principal
+from auditlib.log import AuditLog
+from pages.opening import newest_head, opening
+from pages.ui import session, text
+
+
+def log_for(principal: Principal) -> AuditLog:
+    """The log this session reads, bound to the person; waits, with progress, while it is being opened."""
+    log = session.chosen_log()
+    if log is None:
+        log = _opened()
+        session.choose_log(log)
+    return log.bound_to(principal)
+
+
+def offer_newer(log: AuditLog) -> None:
+    """Offers to read newer events where the store holds a snapshot that this session has not read."""
+    if log.has_newer():
+        with st.container(horizontal=True, vertical_alignment="center", border=True, key="newer"):
+            st.markdown("**New events have arrived.** This page still shows the record as it was opened.", width="stretch")
+            st.button("Refresh", key="refresh", icon=":material/refresh:", on_click=_take_newer, args=(log.head.seq,))
+
+
+def _take_newer(seen: int) -> None:
+    head = newest_head()
+    if head is None or head.seq <= seen:
+        opening(again=True)
+    session.forget_log()
+
+
+def _opened() -> AuditLog:
+    attempt = opening()
+    place = st.empty()
+    while not attempt.finished.wait(0.1):
+        share = attempt.done / attempt.total if attempt.total else 0.0
+        place.progress(min(share, 1.0), text=f"{attempt.stage} …")
+    place.empty()
+    if attempt.log is None:
+        st.title(text.APP, anchor=False)
+        st.error(text.label(str(attempt.error or ""), 600), icon=":material/gpp_bad:")
+        st.button("Try again", on_click=lambda: opening(again=True))
+        st.stop()
+    return attempt.log

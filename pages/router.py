@@ -1,0 +1,38 @@
+"""Page set-up, sign-in and access, and the pages there are; runs for every session and every address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from auditlib.access.principal import may_read
+from pages.sign_in import current_principal, is_configured
+from pages.ui import style, text
+
+HERE = Path(__file__).resolve().parent
+
+
+def _home() -> None:
+    st.switch_page(audit)
+
+
+def _denied() -> None:
+    st.title(text.APP)
+    if is_configured() and not st.user.is_logged_in:
+        st.text(text.SIGN_IN_NEEDED)
+        st.button("Sign in", type="primary", on_click=st.login)
+    else:
+        st.text(text.ADMINS_ONLY if is_configured() else text.LOCAL_ONLY)
+        if is_configured():
+            st.button("Sign out", on_click=st.logout)
+
+
+st.set_page_config(page_title=text.APP, page_icon=str(HERE / "ui" / "icon.png"), layout="wide", initial_sidebar_state=320)
+style.apply()
+audit = st.Page(HERE / "audit.py", title=text.APP, url_path="audit", icon=":material/subject:")
+if may_read(current_principal()):
+    st.navigation({"Admin": [audit], "": [st.Page(_home, title="Home", default=True, visibility="hidden")]}).run()
+else:
+    hidden = [st.Page(_denied, title=text.APP, url_path=path, default=path == "", visibility="hidden") for path in ("", "audit")]
+    st.navigation(hidden, position="hidden").run()

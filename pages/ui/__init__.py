@@ -1,0 +1,1 @@
+"""The parts the pages are drawn with; they draw values they are given and never query."""

@@ -1,0 +1,41 @@
+// Metadata: the line that says what it is, Download and Copy, and the lines of its text.
+
+const BLOCK = 100
+
+function sizeWords(details) {
+  const lines = `${details.lines} ${details.lines === 1 ? "line" : "lines"}`
+  const kib = details.bytes / 1024
+  const size = kib < 1 ? `${details.bytes} bytes` : kib < 1024 ? `${kib.toFixed(1)} KiB` : `${(kib / 1024).toFixed(1)} MiB`
+  return [details.preview ? "first part only" : lines, size, details.source].filter(Boolean).join(" · ")
+}
+
+function metadataButtons(details, downloadLabel) {
+  const title = details.preview ? "Copies the part that is shown" : "Copies the indented JSON"
+  return make(
+    "span",
+    { class: "buttons" },
+    button("copy-metadata", "Copy", "copy", { title }),
+    button("download-metadata", downloadLabel, "download", { title: "Saves the text exactly as recorded" }),
+  )
+}
+
+/** The lines in blocks the browser lays out only when they come into view; each block goes on counting. */
+function metadataText(details, numbered) {
+  const code = make("div", { class: numbered ? "code numbered" : "code", tabindex: "0", role: "region", "aria-label": "Metadata as text" })
+  const lines = codeLines(details.pretty)
+  code.style.setProperty("--digits", String(lines.length).length)
+  for (let from = 0; from < lines.length; from += BLOCK) {
+    const block = make("div", { class: "block" }, ...lines.slice(from, from + BLOCK))
+    block.firstElementChild.style.setProperty("counter-set", `line ${from + 1}`)
+    block.style.setProperty("--lines", block.childElementCount)
+    code.append(block)
+  }
+  return code
+}
+
+/** Copies or saves; a preview is saved by Python, which has the rest of it. */
+async function metadataAction(control, details, root, status, askForFile) {
+  if (control.dataset.do === "copy-metadata") showCopied(control, await copyText(details.pretty, root), status)
+  else if (details.preview) askForFile()
+  else saveText(details.text, details.file_name, root)
+}

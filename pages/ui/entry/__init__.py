@@ -1,0 +1,43 @@
+"""The body of the side panel: one event, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ..drawing import register
+
+_COMPONENT: Final = register(Path(__file__).parent)
+
+
+def entry(
+    *,
+    event: Mapping[str, Any],
+    key: str = "entry",
+    on_pivot_change: Callable[[], None],
+    on_step_change: Callable[[], None],
+    on_download_change: Callable[[], None],
+) -> None:
+    """Draws one event inside the side panel; what a person does arrives in `st.session_state[key]` before the callback runs.
+
+    Trigger `pivot`: `{"parameter", "value", "exclude"}`, the filter a value was chosen for. Trigger `step`: 1 for the
+    next entry of the list, -1 for the previous one. Trigger `download`: id of the event whose metadata is only
+    previewed and was asked for whole.
+
+    The event: `id`, `position` ("12 of 214", or "" outside the list: no Previous and Next), `has_previous`, `has_next`,
+    `actor`, `initials`, `machine`, `role`, `email`, `actor_pivot` (optional), `when` and `zone` (the viewer's), `utc`,
+    `recorded` ("" if it says nothing more), `known`, `action` (`label`, `tone`, `glyph`, `help`, `named`), `action_raw`,
+    `outcome`, `summary`, `facts`, `changes`, `changes_note`, `related`, `related_note`, `metadata`.
+    Of `facts` and `related`: `label`, `lead` (optional, plain words before the value), `value`, `mono`, `copy` (what is
+    copied; "" for no button), `pivot` (`[parameter, value]` or None), `note`, `status` ("", "verified", "conflict").
+    Of `changes`: `field`, `raw_field`, and `before` and `after`, each a list of `{"text", "mark"}`, or None where that side
+    was not recorded. `metadata`: as the table's details, with `tree` (a tree can be shown) and `sparse` (a sentence, or "").
+    """
+    _COMPONENT(
+        key=key,
+        data=dict(event),
+        on_pivot_change=on_pivot_change,
+        on_step_change=on_step_change,
+        on_download_change=on_download_change,
+    )

@@ -1,0 +1,250 @@
+// The side panel's body. Its state lives on the wrapper element, because this module's function runs again at every rerun.
+
+const STEPS = { ArrowUp: -1, k: -1, ArrowDown: 1, j: 1 }
+const OUTCOMES = { success: ["Success"], failure: ["Failure", "red", "bang"], denied: ["Denied", "amber", "ban"] }
+const STATUSES = { verified: ["green", "shield", "Verified"], conflict: ["amber", "bang", "Conflict"] }
+
+class Entry {
+  constructor(wrapper, root) {
+    this.wrapper = wrapper
+    this.root = root
+    this.content = wrapper.querySelector(".content")
+    this.status = wrapper.querySelector("[role=status]")
+    this.view = "text"
+    this.share = button("copy-link", "Copy link", "link", { title: "Copies the address of this page with this entry open" })
+    this.position = make("span", { class: "quiet position" })
+    this.previous = button("step-back", "", "up", { "aria-label": "Previous entry", title: "Previous entry (↑ or k)" })
+    this.next = button("step-on", "", "down", { "aria-label": "Next entry", title: "Next entry (↓ or j)" })
+    wrapper.querySelector(".share").append(this.share)
+    wrapper.querySelector(".steps").append(this.position, this.previous, this.next)
+    wrapper.addEventListener("click", (event) => this.clicked(event))
+    this.typed = (event) => this.key(event)
+    document.addEventListener("keydown", this.typed)
+    this.scroller = scrollerOf(root.host)
+    this.fitted = new ResizeObserver(() => this.fit())
+    this.fitted.observe(this.scroller)
+  }
+
+  /** Lets the footer stand on the panel's lower edge, whatever padding the panel has. */
+  fit() {
+    const { paddingTop, paddingBottom, paddingLeft } = getComputedStyle(this.scroller)
+    this.wrapper.style.setProperty("--edge", paddingBottom)
+    this.wrapper.style.setProperty("--gutter", paddingLeft)
+    this.wrapper.style.setProperty("--room", `calc(${this.scroller.clientHeight}px - ${paddingTop})`)
+  }
+
+  update(component) {
+    this.component = component
+    const event = component.data
+    const drawn = JSON.stringify(event)
+    if (drawn === this.drawn) return
+    const other = this.event && this.event.id !== event.id
+    this.event = event
+    this.drawn = drawn
+    const inside = this.content.contains(this.root.activeElement)
+    this.draw(event)
+    this.footer(event)
+    if (inside) this.share.focus({ preventScroll: true })
+    if (other) this.scroller.scrollTop = 0
+    if (other) this.status.textContent = [event.position, event.action.label, event.actor].filter(Boolean).join(", ")
+  }
+
+  draw(event) {
+    this.content.replaceChildren(
+      this.head(event),
+      event.summary ? make("p", { class: "summary" }, event.summary) : "",
+      this.list([...event.facts, ...this.ownFacts(event)]),
+      ...this.changes(event),
+      ...this.related(event),
+      ...this.metadata(event.metadata),
+    )
+  }
+
+  head(event) {
+    const called = event.actor || "Unknown"
+    const name = event.actor_pivot ? this.pivot(called, event.actor_pivot, false) : make("b", { class: "name" }, called)
+    const when = make("p", { class: "times" })
+    const day = event.when.slice(0, 11)
+    const utc = event.utc.startsWith(day) ? event.utc.slice(day.length) : event.utc
+    const exact = make("span", { class: "utc", title: event.utc }, utc)
+    if (event.known) when.append(make("span", {}, event.when), ` ${event.zone} · `, exact)
+    else when.append(make("i", {}, "unknown time"), " · the source gave no usable time")
+    const person = make("p", { class: "who" }, name, event.role ? make("span", { class: "role" }, ` ${event.role}`) : "")
+    const email = event.email && event.email !== event.actor ? make("p", { class: "quiet email" }, event.email) : ""
+    return make("header", {}, avatar(event), make("div", { class: "names" }, person, when, email), badge(event.action))
+  }
+
+  ownFacts(event) {
+    const facts = []
+    const [words, ...sign] = OUTCOMES[event.outcome] ?? [event.outcome]
+    if (words) facts.push({ label: "Outcome", value: sign.length ? "" : words, badge: sign.length ? [...sign, words] : null })
+    const own = event.action_raw && event.action_raw !== event.action.label
+    if (own) facts.push({ label: "Recorded as", value: event.action_raw, mono: true })
+    if (event.recorded) facts.push({ label: "Logged", value: event.recorded })
+    return facts
+  }
+
+  list(facts) {
+    return make("dl", {}, ...facts.map((fact) => this.fact(fact)))
+  }
+
+  fact(fact) {
+    const value = make("dd", {})
+    if (fact.lead) value.append(make("span", { class: "lead" }, fact.lead), fact.value ? make("span", { class: "dot" }, " · ") : "")
+    if (fact.pivot) value.append(this.pivot(fact.value, fact.pivot, fact.mono))
+    else if (fact.value) value.append(make("span", { class: fact.mono ? "mono" : null, title: fact.copy }, fact.value))
+    if (fact.badge) value.append(mark(...fact.badge))
+    if (STATUSES[fact.status]) value.append(" ", mark(...STATUSES[fact.status]))
+    if (fact.note) value.append(make("span", { class: "quiet" }, fact.note))
+    return make(
+      "div",
+      { class: "fact" },
+      make("dt", {}, fact.label),
+      value,
+      fact.pivot ? iconButton("exclude", `Exclude ${fact.value} from the list`, "exclude", this.filter(fact.pivot)) : "",
+      fact.copy ? iconButton("copy", `Copy ${fact.label}`, "copy", { "data-copy": fact.copy }) : "",
+    )
+  }
+
+  pivot(words, pivot, mono) {
+    const title = "Filters the list by this; with Shift, excludes it"
+    return make("button", { type: "button", class: mono ? "pivot mono" : "pivot", "data-do": "pivot", title, ...this.filter(pivot) }, words)
+  }
+
+  filter([parameter, value]) {
+    return { "data-parameter": parameter, "data-value": value }
+  }
+
+  section(title, note, ...more) {
+    return make("div", { class: "title" }, make("h3", {}, title), note ? make("span", { class: "quiet" }, note) : "", ...more)
+  }
+
+  changes({ changes, changes_note }) {
+    if (!changes.length) return changes_note ? [this.section("What changed", changes_note)] : []
+    const head = ["Field", "Before", "After"].map((words) => make("th", { scope: "col", role: "columnheader" }, words))
+    const rows = changes.map((change) =>
+      make(
+        "tr",
+        { role: "row" },
+        make("th", { scope: "row", role: "rowheader", title: change.raw_field }, change.field),
+        make("td", { role: "cell" }, this.side(change.before, "del", "− ")),
+        make("td", { role: "cell" }, this.side(change.after, "ins", "+ ")),
+      ),
+    )
+    const table = make(
+      "table",
+      { class: "diff", role: "table" },
+      make("caption", { class: "hidden" }, "What changed, before and after"),
+      make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...head)),
+      make("tbody", { role: "rowgroup" }, ...rows),
+    )
+    return [this.section("What changed", changes_note), make("div", { class: "frame" }, table)]
+  }
+
+  side(parts, tag, sign) {
+    if (!parts) return make("span", { class: "quiet" }, "not recorded")
+    const changed = parts.some((part) => part.mark)
+    if (!parts.some((part) => part.text)) return changed ? make(tag, {}, sign, "empty") : make("span", { class: "quiet" }, "empty")
+    const side = document.createDocumentFragment()
+    for (const part of parts) side.append(part.mark && part.text.trim() ? this.marked(part.text, tag, sign) : part.text)
+    return side
+  }
+
+  /** A tinted part; blanks around it stay outside the tint. */
+  marked(text, tag, sign) {
+    const [, before, inner, after] = /^(\s*)([^]*?)(\s*)$/.exec(text)
+    const part = document.createDocumentFragment()
+    part.append(before, make(tag, {}, sign, inner), after)
+    return part
+  }
+
+  related({ related, related_note }) {
+    return related.length || related_note ? [this.section("Related", related_note || "select to filter the list"), this.list(related)] : []
+  }
+
+  metadata(details) {
+    this.details = details
+    const tree = details.tree ? make("span", { class: "switch", role: "group", "aria-label": "Show metadata as" }) : ""
+    const choice = (view, words) => make("button", { type: "button", "data-do": "view", "data-view": view }, words)
+    if (tree) tree.append(choice("text", "Text"), choice("tree", "Tree"))
+    this.views = tree
+    this.shown = make("div", { class: "frame metadata" })
+    this.show(details.tree ? this.view : "text")
+    return [
+      make("div", { class: "title wide" }, make("h3", {}, "Metadata"), tree, metadataButtons(details, "Download")),
+      details.sparse ? make("p", { class: "sparse" }, glyph("info"), make("span", {}, details.sparse)) : "",
+      make("p", { class: "quiet size" }, [sizeWords(details), details.note].filter(Boolean).join(" · ")),
+      this.shown,
+    ]
+  }
+
+  show(view) {
+    const tree = view === "tree" ? drawTree(this.details.text) : null
+    this.shown.replaceChildren(tree ?? metadataText(this.details, false))
+    if (view === "tree" && !tree) this.shown.prepend(make("p", { class: "note quiet" }, "This text is not JSON, so it has no tree."))
+    for (const control of this.views.children ?? []) control.setAttribute("aria-pressed", String(control.dataset.view === view))
+  }
+
+  footer(event) {
+    this.position.textContent = event.position
+    const steps = this.previous.parentElement
+    steps.hidden = !(event.position || event.has_previous || event.has_next)
+    this.previous.setAttribute("aria-disabled", String(!event.has_previous))
+    this.next.setAttribute("aria-disabled", String(!event.has_next))
+  }
+
+  step(by) {
+    if (by < 0 ? this.event.has_previous : this.event.has_next) this.component.setTriggerValue("step", by)
+  }
+
+  clicked(event) {
+    const control = event.target.closest("button")
+    if (!control) return
+    const { parameter, value, copy, view } = control.dataset
+    const choose = (exclude) => this.component.setTriggerValue("pivot", { parameter, value, exclude })
+    const copied = (text) => copyText(text, this.root).then((done) => showCopied(control, done, this.status))
+    const ask = () => this.component.setTriggerValue("download", this.event.id)
+    const metadata = () => metadataAction(control, this.details, this.root, this.status, ask)
+    const acts = {
+      pivot: () => choose(event.shiftKey),
+      exclude: () => choose(true),
+      copy: () => copied(copy),
+      "copy-link": () => copied(location.href),
+      "copy-metadata": metadata,
+      "download-metadata": metadata,
+      "step-back": () => this.step(-1),
+      "step-on": () => this.step(1),
+      view: () => {
+        this.view = view
+        this.show(view)
+      },
+    }
+    acts[control.dataset.do]?.()
+  }
+
+  key(event) {
+    const plain = !(event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented)
+    if (!(event.key in STEPS) || !plain || isTyping(event)) return
+    if (event.composedPath().some((node) => node instanceof Element && node.matches(".code, .tree"))) return
+    event.preventDefault()
+    this.step(STEPS[event.key])
+  }
+
+  leave(component) {
+    if (component !== this.component) return
+    document.removeEventListener("keydown", this.typed)
+    this.fitted.disconnect()
+  }
+}
+
+function scrollerOf(node) {
+  while (node.parentElement && !/auto|scroll/.test(getComputedStyle(node).overflowY)) node = node.parentElement
+  return node
+}
+
+export default function (component) {
+  const wrapper = component.parentElement.querySelector(".entry")
+  wrapper.panel ??= new Entry(wrapper, wrapper.getRootNode())
+  wrapper.panel.update(component)
+  return () => wrapper.panel.leave(component)
+}

@@ -1,0 +1,52 @@
+"""The table of events: rows, badges, metadata opened in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ..drawing import register
+
+_COMPONENT: Final = register(Path(__file__).parent)
+
+
+def event_table(
+    *,
+    rows: Sequence[Mapping[str, Any]],
+    details: Mapping[str, Mapping[str, Any]],
+    open_ids: Sequence[str],
+    current: str,
+    zone: str,
+    key: str = "events",
+    on_open_change: Callable[[], None],
+    on_row_change: Callable[[], None],
+    on_download_change: Callable[[], None],
+) -> None:
+    """Draws one page of events; what a person does arrives in `st.session_state[key]` before the callback runs.
+
+    State `open`: ids of the rows whose metadata is open. Trigger `row`: id of the row that was chosen.
+    Trigger `download`: id of the row whose metadata is only previewed and was asked for whole.
+    `open_ids` is what is shown as open, `current` the id shown in the side panel ("" for none: the row
+    gets the focus back), `zone` the header's name of the zone `day` and `time` are written in.
+
+    A row: `id`, `day` and `time` (text in the viewer's zone), `known` (False: there is no usable time),
+    `utc` (ISO 8601, shown on hover), `age` (optional, beside it), `actor`, `initials`, `machine`,
+    `action` (`label`, `tone`, `glyph`, `help`, `named`), `type`, `resource_id`, `short`, `details`, `conflict`.
+    Details, for open rows: `text` (as recorded), `pretty` (shown and copied), `lines`, `bytes`, `note`,
+    `preview` (both texts are only the first part), `file_name`, `source`. A row without them shows as loading.
+    """
+    _COMPONENT(
+        key=key,
+        data={
+            "rows": [dict(row) for row in rows],
+            "details": {event_id: dict(found) for event_id, found in details.items()},
+            "open": list(open_ids),
+            "current": current,
+            "zone": zone,
+        },
+        default={"open": list(open_ids)},
+        on_open_change=on_open_change,
+        on_row_change=on_row_change,
+        on_download_change=on_download_change,
+    )

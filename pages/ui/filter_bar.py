@@ -1,0 +1,140 @@
+"""The filters in the sidebar: search, actions, a person, a range of days, and the state of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import Final
+
+import streamlit as st
+
+from auditlib import vocabulary
+from auditlib.engine.base import Head, Person
+from auditlib.text import one_line
+from auditlib.view import FILTERS, View
+from pages.ui import session, text
+
+LIVE: Final = "300ms"
+Finder = Callable[[str, str], Sequence[Person]]
+
+
+def filter_bar(view: View, *, actions: Iterable[str], head: Head, find: Finder, name_of: Callable[[str], str | None]) -> None:
+    """Draws the filters of the view's tab; `find` gives the people of a kind that match a text."""
+    st.text_input(
+        "Search",
+        key="q",
+        type="search",
+        live=LIVE,
+        max_chars=200,
+        placeholder="Actor, resource or id",
+        help=text.SEARCH_HINT,
+        on_change=session.search,
+    )
+    st.multiselect(
+        "Action",
+        _offered(view, actions),
+        key="action",
+        format_func=lambda key: vocabulary.action(key).label,
+        placeholder="All actions",
+        help=_meanings(view.tab),
+        on_change=session.choose_actions,
+    )
+    _person(view, find, name_of)
+    st.date_input(
+        "Dates",
+        key="dates",
+        value=(),
+        min_value=min(_days(view, head, first=True)),
+        max_value=max(_days(view, head, first=False)),
+        format="YYYY-MM-DD",
+        help=f"First and last day, both included, in {session.zone().key}.",
+        on_change=session.choose_dates,
+    )
+    st.segmented_control(
+        "Order",
+        ["newest", "oldest"],
+        key="order",
+        required=True,
+        format_func=lambda order: f"{order.capitalize()} first",
+        on_change=session.choose_order,
+        width="stretch",
+    )
+
+
+def record_card(head: Head) -> None:
+    """Draws the state of the record: how many snapshots are verified, and until when it reaches."""
+    title, line = text.record(head)
+    with st.container(border=True, key="record_incomplete" if not head.complete else "record", gap="xxsmall"):
+        st.markdown(f"{':material/gpp_maybe:' if not head.complete else ':material/verified_user:'} **{text.label(title)}**")
+        st.caption(text.label(line, 200))
+
+
+def _person(view: View, find: Finder, name_of: Callable[[str], str | None]) -> None:
+    kinds = session.PEOPLE[view.tab]
+    chosen = next((kind for kind in kinds if view.values(kind)), kinds[0])
+    kind = chosen
+    if len(kinds) > 1:
+        if view.values(chosen):
+            st.session_state["person_kind"] = chosen
+        kind = st.segmented_control(
+            "Person", kinds, key="person_kind", default=None if "person_kind" in st.session_state else kinds[0], required=True,
+            format_func=lambda each: FILTERS[each].label, width="stretch",
+        )  # fmt: skip
+    label = FILTERS[kind].label
+    for person_id in view.values(kind):
+        st.button(
+            text.label(name_of(person_id) or person_id, 60),
+            key=f"match_chosen_{kind}_{person_id}",
+            icon=":material/close:",
+            icon_position="right",
+            help=f"Remove this {label.lower()}",
+            on_click=session.drop,
+            args=(kind, person_id),
+            width="stretch",
+        )
+    typed = st.text_input(
+        label,
+        key=f"find_{kind}",
+        type="search",
+        live=LIVE,
+        max_chars=100,
+        placeholder=f"Find {'an' if label[0] in 'AEIOU' else 'a'} {label.lower()}",
+        label_visibility="collapsed" if len(kinds) > 1 else "visible",
+    )
+    if typed and typed.strip():
+        _matches(kind, find(kind, typed))
+
+
+def _matches(kind: str, people: Sequence[Person]) -> None:
+    if not people:
+        st.caption(text.NOBODY)
+    for person in people:
+        st.button(
+            f"{text.label(person.name or person.id, 40)} :gray[{text.label(person.email or person.id, 40)}]",
+            key=f"match_{kind}_{person.id}",
+            help=f"{one_line(person.id, 80)}, {text.count(person.events)}" if person.id.isalnum() else text.count(person.events),
+            on_click=session.choose_person,
+            args=(kind, person.id),
+            type="tertiary",
+            width="stretch",
+        )
+
+
+def _offered(view: View, actions: Iterable[str]) -> list[str]:
+    """The named actions of the tab, then whatever else was recorded, then whatever the link asks."""
+    named = [key for key, action in vocabulary.ACTIONS.items() if action.on_interviews or view.tab == vocabulary.TEAM]
+    return list(dict.fromkeys([*named, *sorted(set(actions) - vocabulary.ACTIONS.keys()), *view.values("action")]))
+
+
+def _meanings(tab: str) -> str:
+    named = [action for action in vocabulary.ACTIONS.values() if action.on_interviews or tab == vocabulary.TEAM]
+    return "\n".join(f"- **{action.label}**: {action.help}" for action in named)
+
+
+def _days(view: View, head: Head, *, first: bool) -> list[date]:
+    """Days the calendar must reach: those of the record, a margin, and those the link asks."""
+    known = head.first_at if first else head.last_at
+    asked = [date.fromisoformat(bound[:10]) for bound in (view.start, view.end) if bound]
+    today = date.today()
+    record = [] if known is None or abs(known.year - today.year) > 100 else [known.date()]
+    return [*record, *asked, today.replace(month=1, day=1) if first else today.replace(month=12, day=31)]

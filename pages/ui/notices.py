@@ -1,0 +1,88 @@
+"""Notices above and instead of the table: damage, what a link could not get, why nothing is found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from auditlib.engine.base import Head, Person
+from auditlib.view import Chip, Problem
+from pages.ui import session, text
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """One active filter, and how many events there are without it."""
+
+    chip: Chip
+    found: int
+
+
+def damage(head: Head) -> None:
+    """Says on every page what is missing from the record, and why."""
+    sentences = text.damage(head)
+    if sentences:
+        with st.container(key="damage"):
+            st.warning(
+                "**The record is incomplete.** " + " ".join(text.label(sentence, 400) for sentence in sentences), icon=":material/gpp_maybe:"
+            )
+
+
+def problems(found: Sequence[Problem]) -> None:
+    """Says what of the link was not taken as it stands."""
+    if found:
+        shown = [text.label(problem, 300) for problem in found[:8]]
+        if len(found) > 8:
+            shown.append(f"And {len(found) - 8} more.")
+        with st.container(key="problems"):
+            st.info("**Part of this link was ignored.** " + " ".join(shown), icon=":material/link_off:")
+
+
+def nothing(relaxations: Sequence[Relaxation], *, events: int, elsewhere: tuple[str, str, int] | None, candidate: Person | None) -> None:
+    """The empty page: which single filter hides the results, and where else they may be.
+
+    `elsewhere` is the other tab's key, label and matches; `candidate` someone the search text names.
+    """
+    with st.container(border=True, key="nothing"):
+        st.subheader(text.joined(len(relaxations)), anchor=False)
+        if relaxations:
+            st.caption(f"The record holds {text.count(events)}. This is what there would be without each filter.")
+        best = max((each.found for each in relaxations), default=0)
+        for place, each in enumerate(relaxations):
+            _relaxation(place, each, is_best=each.found == best)
+        if elsewhere and elsewhere[2]:
+            tab, label, found = elsewhere
+            _hint(f"{text.count(found, 'matching event')} on {label}.", f"Go to {label}", "go_other", lambda: session.go_to_tab(tab))
+        if candidate:
+            name = text.label(candidate.name or candidate.id, 60)
+            _hint(
+                f"{name} is a candidate. Search does not read candidates, the candidate filter does.",
+                "Filter by this candidate",
+                "go_candidate",
+                lambda: session.follow("candidate", candidate.id),
+            )
+        st.caption(text.SEARCH_HINT)
+
+
+def _relaxation(place: int, each: Relaxation, *, is_best: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"relax_{place}"):
+        st.markdown(f":gray[{each.chip.label}] {text.label(each.chip.text)}", width="stretch")
+        if not each.found:
+            st.markdown(":gray[still empty]", width="content")
+            return
+        st.markdown(f"**{each.found:,}**", width="content")
+        st.button(
+            "Drop this filter",
+            key=f"drop_{place}",
+            type="primary" if is_best else "secondary",
+            on_click=session.drop,
+            args=(each.chip.parameter, each.chip.value),
+        )
+
+
+def _hint(sentence: str, action: str, key: str, on_click: object) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(sentence, width="stretch")
+        st.button(action, key=key, on_click=on_click)  # type: ignore[arg-type]

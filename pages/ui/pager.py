@@ -1,0 +1,21 @@
+"""The line under the table: the exact range, rows per page, Previous and Next."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from auditlib.engine.base import EventPage
+from auditlib.view import PAGE_SIZES
+from pages.ui import session
+
+
+def pager(page: EventPage) -> None:
+    """Draws the range and what turns pages; `(incomplete)` stands behind a total while snapshots are quarantined."""
+    mark = " :orange[(incomplete)]" if page.incomplete else ""
+    with st.container(horizontal=True, vertical_alignment="center", key="pager"):
+        with st.container(key="range"):
+            st.markdown(f"**{page.first:,}–{page.last:,}** of {page.total:,}{mark}")
+        st.markdown(":gray[Rows per page]", width="content")
+        st.selectbox("Rows per page", PAGE_SIZES, key="rows", label_visibility="collapsed", width=90, on_change=session.choose_rows)
+        st.button("Previous", key="previous", disabled=page.view.page <= 1, on_click=session.turn_page, args=(-1,))
+        st.button("Next", key="next", disabled=page.view.page >= page.pages, on_click=session.turn_page, args=(1,))

@@ -1,0 +1,77 @@
+"""Every sentence on screen, and text from data made safe for labels that read Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from auditlib.engine.base import Head
+from auditlib.metadata import Flaw
+from auditlib.text import one_line
+
+APP: Final = "Audit Logs"
+SIGN_IN_NEEDED: Final = "Sign in to continue."
+ADMINS_ONLY: Final = "Admins only. Your account cannot open this page."
+LOCAL_ONLY: Final = (
+    "Admins only. Sign-in is not configured, so this server answers only to a browser on the same machine, at a loopback address."
+)
+LOCAL_ADMIN: Final = "Signed in as local admin: no sign-in is configured, and only this machine can connect."
+SEARCH_HINT: Final = "Search reads actor name, resource type and resource id. It does not read metadata."
+NOBODY: Final = "Nobody by that name yet. Keep typing, or try another part of the name, the e-mail or the id."
+SPARSE: Final = "Little was recorded with this event. The actor and the resource above may tell more: choose one to see what else happened."
+OUTSIDE: Final = "This entry is not among the results of the current filters, so there is no previous or next one."
+NO_CHANGES: Final = "No field changes were recorded."
+
+FLAWS: Final[Mapping[Flaw, str]] = {
+    "invalid": "Not valid JSON; shown as recorded.",
+    "deep": "Nested too deeply to format; shown as recorded.",
+    "repeated_keys": "Some keys stand more than once; all are shown.",
+    "not_finite": "Holds NaN or Infinity, which is not JSON; shown as recorded.",
+}
+
+_PUNCTUATION: Final = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def label(value: str, limit: int = 80) -> str:
+    """Text from data as part of a label: on one line, unseen characters visible, no Markdown, link or emoji code.
+
+    CommonMark lets every ASCII punctuation mark be escaped (section 2.4), which also breaks autolinks
+    and Streamlit's own directives.
+    """
+    return _PUNCTUATION.sub(r"\\\1", one_line(value, limit))
+
+
+def unexpected(number: str) -> str:
+    """What a person sees of an error nobody foresaw."""
+    return f"Something went wrong on our side. Please try again; if it stays, tell your admin the number {number}."
+
+
+def count(number: int, noun: str = "event") -> str:
+    """`1 event`, `12,482 events`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def damage(head: Head) -> list[str]:
+    """What is missing from the record and why, a sentence each; empty while it is complete."""
+    sentences = [f"Snapshot {seq} is quarantined: {why}. Its events are not shown anywhere." for seq, why in sorted(head.quarantined.items())]
+    return [*sentences, f"{head.problem}. Newer snapshots are refused; the last verified state is shown."] if head.problem else sentences
+
+
+def record(head: Head) -> tuple[str, str]:
+    """The state of the record as a title and a line for the sidebar."""
+    title = f"{head.snapshots} verified" + (f", {len(head.quarantined)} quarantined" if head.quarantined else "")
+    until = f"Record to {head.last_at:%d %b %Y, %H:%M} UTC" if head.last_at else "No event has a known time"
+    return title, f"{count(head.events)}. {until}."
+
+
+def left_out(number: int) -> str:
+    """That events without a time are in no range of days."""
+    verb = "event has no usable time and is" if number == 1 else "events have no usable time and are"
+    return f"{number:,} matching {verb} in no range of days."
+
+
+def joined(filters: int) -> str:
+    """The title of an empty page."""
+    words = {1: "this filter", 2: "these two filters together", 3: "these three filters together", 4: "these four filters together"}
+    return "There are no events here yet" if not filters else f"Nothing matches {words.get(filters, f'these {filters} filters together')}"

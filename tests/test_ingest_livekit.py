@@ -1,0 +1,121 @@
+"""LiveKit webhooks: sessions, participants and recordings of a booking."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ingest_samples import DATA, column, events_of, import_files, import_text, lines_of, shared
+
+SESSION = DATA / "livekit" / "session.ndjson"
+PUBLISHED = DATA / "livekit" / "webhooks.ndjson"
+
+
+def session() -> dict[str, dict[str, Any]]:
+    rows, _ = import_files("livekit", SESSION)
+    return {row["source_event_id"]: row for row in rows}
+
+
+@pytest.mark.parametrize("path", [PUBLISHED, *shared("livekit/webhooks.ndjson.gz")], ids=["slice", "full"][: 1 + len(shared("livekit/*"))])
+def test_published_payloads_are_rooms_that_were_created(path: Path) -> None:
+    rows, summary = import_files("livekit", path)
+    events = events_of(path)
+    assert column(rows, "action") == ["created"] * len(events)
+    assert column(rows, "resource_id") == [event["room"]["sid"] for event in events]
+    assert summary.without_time == sum("createdAt" not in event for event in events) == 1
+    assert rows[1]["occurred_at"] == datetime.fromtimestamp(int(events[1]["createdAt"]), UTC)
+    assert column(rows, "actor_name") == ["LiveKit"] * 2
+    assert column(rows, "actor_role") == ["system"] * 2
+
+
+def test_the_metadata_is_the_body_as_it_was_sent() -> None:
+    rows, _ = import_files("livekit", SESSION)
+    assert {row["metadata"].encode() for row in rows} == set(lines_of(SESSION))
+    rows, _ = import_files("livekit", PUBLISHED)
+    for row, line in zip(rows, lines_of(PUBLISHED), strict=True):
+        assert f'"log": {row["metadata"]}}}'.encode() == line[-len(row["metadata"].encode()) - 8 :]
+
+
+def test_a_repeated_webhook_is_one_event() -> None:
+    rows, summary = import_files("livekit", SESSION)
+    bodies = Counter(lines_of(SESSION))
+    assert len(rows) == len(bodies)
+    assert summary.duplicates == sum(bodies.values()) - len(bodies) == 1
+    assert summary.without_time == 0
+
+
+def test_every_event_of_a_session_belongs_to_its_booking() -> None:
+    assert {json.loads(row["related"])["booking"] for row in session().values()} == {"BK-2041"}
+
+
+def test_the_actions_of_a_session() -> None:
+    assert {key: row["action"] for key, row in session().items()} == {
+        "EV_01": "created",
+        "EV_02": "participant_joined",
+        "EV_03": "join_failed",
+        "EV_04": "participant_joined",
+        "EV_05": "participant_joined",
+        "EV_06": "recording_started",
+        "EV_07": "participant_joined",
+        "EV_08": "track_published",
+        "EV_10": "participant_left",
+        "EV_11": "room_finished",
+        "EV_12": "recording_completed",
+        "EV_13": "recording_completed",
+        "EV_14": "recording_failed",
+        "EV_15": "recording_failed",
+        "EV_16": "recording_failed",
+        "EV_17": "ingress_started",
+    }
+
+
+def test_seconds_nanoseconds_camel_case_and_snake_case_are_all_read() -> None:
+    rows = session()
+    assert rows["EV_10"]["occurred_at"] == datetime(2026, 1, 5, 9, 44, tzinfo=UTC)
+    assert rows["EV_12"]["occurred_at"] == datetime(2026, 1, 5, 9, 45, 10, tzinfo=UTC)
+    assert rows["EV_12"]["resource_id"] == "EG_rec1"
+    assert rows["EV_12"]["resource_name"] == "BK-2041"
+
+
+def test_recorders_and_agents_are_services_and_nobody_s_candidate() -> None:
+    rows = session()
+    assert (rows["EV_05"]["actor_role"], rows["EV_07"]["actor_role"]) == ("service", "service")
+    assert (rows["EV_05"]["candidate_id"], rows["EV_07"]["candidate_id"]) == (None, None)
+    assert (rows["EV_04"]["actor_role"], rows["EV_04"]["candidate_id"], rows["EV_04"]["candidate_name"]) == ("candidate", "cand-ana", "Ana Kovač")
+    assert (rows["EV_02"]["interviewer_id"], rows["EV_02"]["candidate_id"]) == ("int-ivo", None)
+
+
+@pytest.mark.parametrize("kind", ["EGRESS", "AGENT", "INGRESS", "SIP", 1, 2, 3, 4])
+def test_a_participant_that_is_no_person_stays_none_whatever_its_attributes_say(tmp_path: Path, kind: str | int) -> None:
+    participant = {"identity": "p", "kind": kind, "attributes": {"role": "candidate"}}
+    rows, _ = import_text(tmp_path, "livekit", json.dumps({"event": "participant_joined", "id": "1", "participant": participant}))
+    assert (rows[0]["actor_role"], rows[0]["candidate_id"]) == ("service", None)
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "action"),
+    [
+        ("EGRESS_COMPLETE", {"file": {"filename": "a.mp4"}}, "recording_completed"),
+        ("EGRESS_COMPLETE", {"file_results": [{"location": "s3://b/a.mp4"}]}, "recording_completed"),
+        ("EGRESS_COMPLETE", {"segmentResults": [{"playlistName": "a.m3u8"}]}, "recording_completed"),
+        (3, {"file": {"filename": "a.mp4"}}, "recording_completed"),
+        ("EGRESS_LIMIT_REACHED", {"fileResults": [{"filename": "a.mp4"}]}, "recording_completed"),
+        ("EGRESS_LIMIT_REACHED", {}, "recording_failed"),
+        ("EGRESS_COMPLETE", {"fileResults": []}, "recording_failed"),
+        ("EGRESS_FAILED", {"file": {"filename": "a.mp4"}}, "recording_failed"),
+        ("EGRESS_ABORTED", {}, "recording_failed"),
+        (None, {"file": {"filename": "a.mp4"}}, "recording_failed"),
+    ],
+)
+def test_a_recording_is_complete_only_with_a_good_ending_and_a_file(
+    tmp_path: Path, status: str | int | None, result: dict[str, Any], action: str
+) -> None:
+    body = {"event": "egress_ended", "id": "1", "egressInfo": {"egressId": "EG_1", "roomName": "BK1", "status": status, **result}}
+    rows, _ = import_text(tmp_path, "livekit", json.dumps(body))
+    assert rows[0]["action"] == action
+    assert rows[0]["outcome"] == ("success" if action == "recording_completed" else "failure")
+    assert rows[0]["resource_type"] == "recording"
