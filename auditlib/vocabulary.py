@@ -99,12 +99,13 @@ RESOURCE_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "message": "Message",
         "campaign": "Campaign",
         "team_member": "Team Member",
-        "session": "Sign-In Session",
         "report": "Report",
         "setting": "Setting",
         "api_key": "API Key",
     }
 )
+
+RELATED: Final[Mapping[str, str]] = MappingProxyType({"booking": "Booking", "session": "Video session"})
 
 INTERVIEW_TYPES: Final = ("interview_booking", "video_session", "recording", "evaluation")
 """An event is on Interviews exactly when its resource type is one of these."""
@@ -137,6 +138,11 @@ def action(key: str) -> Action:
 def resource_label(key: str) -> str:
     """The label of a resource type; a type nobody has named reads as its key with spaces and capitals."""
     return RESOURCE_TYPES.get(key) or " ".join(word[:1].upper() + word[1:] for word in key.split("_") if word) or key
+
+
+def related_label(kind: str) -> str:
+    """The label of a kind of related id."""
+    return RELATED.get(kind) or resource_label(kind)
 
 
 def role_label(key: str | None) -> str:

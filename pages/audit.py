@@ -43,7 +43,7 @@ def main() -> None:
         if principal.local:
             st.caption(text.LOCAL_ADMIN)
 
-    export_place = _title()
+    title_row = _title()
     reading.offer_newer(log)
     notices.damage(log.head)
     _tabs(log, view, page)
@@ -60,17 +60,18 @@ def main() -> None:
     if view.event:
         _open_panel(log)
     session.write_link()
-    with export_place:
+    with title_row:
         export_menu(view, page.total, lambda key, progress: _export(log, view, key, progress))
 
 
 def _title() -> st.delta_generator.DeltaGenerator:
-    """The title row; returns the place of the Export menu, which is filled last."""
-    with st.container(horizontal=True, vertical_alignment="center", key="title"):
+    """The title row; the Export menu joins it last."""
+    row = st.container(horizontal=True, vertical_alignment="center", key="title")
+    with row:
         st.title(text.APP, anchor=False, width="stretch")
         st.caption(f"Times in {session.zone().key}", width="content")
         copy_link()
-        return st.container(width="content")
+    return row
 
 
 def _tabs(log: AuditLog, view: View, page: EventPage) -> None:

@@ -34,6 +34,10 @@ def _take_newer(seen: int) -> None:
     session.forget_log()
 
 
+def _try_again() -> None:
+    opening(again=True)
+
+
 def _opened() -> AuditLog:
     attempt = opening()
     place = st.empty()
@@ -44,6 +48,6 @@ def _opened() -> AuditLog:
     if attempt.log is None:
         st.title(text.APP, anchor=False)
         st.error(text.label(str(attempt.error or ""), 600), icon=":material/gpp_bad:")
-        st.button("Try again", on_click=lambda: opening(again=True))
+        st.button("Try again", on_click=_try_again)
         st.stop()
     return attempt.log

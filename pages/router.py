@@ -32,7 +32,11 @@ st.set_page_config(page_title=text.APP, page_icon=str(HERE / "ui" / "icon.png"),
 style.apply()
 audit = st.Page(HERE / "audit.py", title=text.APP, url_path="audit", icon=":material/subject:")
 if may_read(current_principal()):
-    st.navigation({"Admin": [audit], "": [st.Page(_home, title="Home", default=True, visibility="hidden")]}).run()
+    page = st.navigation([audit, st.Page(_home, title="Home", default=True, visibility="hidden")], position="hidden")
+    with st.sidebar, st.container(key="navigation", gap="xxsmall"):
+        st.caption("Admin")
+        st.page_link(audit)
+    page.run()
 else:
     hidden = [st.Page(_denied, title=text.APP, url_path=path, default=path == "", visibility="hidden") for path in ("", "audit")]
     st.navigation(hidden, position="hidden").run()

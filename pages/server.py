@@ -75,9 +75,7 @@ def is_local(scope: Scope) -> bool:
     headers = dict(scope["headers"])
     host = headers.get(b"host", b"").decode("latin-1")
     peer = (scope.get("client") or ("",))[0]
-    return (
-        not _FORWARDED & headers.keys() and _is_loopback(peer) and _is_loopback(_host_name(host)) and _is_loopback(_listening_address())
-    )
+    return not _FORWARDED & headers.keys() and _is_loopback(peer) and _is_loopback(_host_name(host)) and _is_loopback(_listening_address())
 
 
 def routes() -> list[BaseRoute]:

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from starlette.requests import Request
 from streamlit.web.server.starlette import starlette_websocket as cookies
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from auditlib.access.principal import AT_THE_MACHINE, Principal
 from pages.server import LOCAL_HEADER, is_proof
@@ -33,7 +34,7 @@ def request_principal(request: Request) -> Principal | None:
     """The person of a plain request, or None for nobody."""
     if not is_configured():
         return AT_THE_MACHINE if is_proof(request.headers.get(LOCAL_HEADER)) else None
-    cookie = cookies._get_signed_cookie_with_chunks(dict(request.cookies), cookies.USER_COOKIE_NAME)
+    cookie = cookies._get_signed_cookie_with_chunks(dict(request.cookies), USER_COOKIE_NAME)
     if cookie is None:
         return None
     origin = f"{request.url.scheme}://{request.headers.get('host', '')}"

@@ -49,8 +49,8 @@ def found_by_s3(event: dict[str, Any]) -> bool:
     issuer = user.get("sessionContext", {}).get("sessionIssuer", {})
     name = user.get("userName") or issuer.get("userName") or user.get("invokedBy") or user.get("principalId") or ""
     kind = resource.get("type") or event["eventSource"].split(".")[0]
-    names = [request.get(key) for key in ("bucketName", "userName", "roleName", "instanceId", "functionName", "groupName", "secretId", "keyId")]
-    found = resource.get("ARN") or next((each for each in names if isinstance(each, str)), "")
+    keys = ("bucketName", "userName", "roleName", "instanceId", "functionName", "groupName", "secretId", "keyId")
+    found = resource.get("ARN") or next((request[key] for key in keys if isinstance(request.get(key), str)), "")
     return any("s3" in text.lower() for text in (name, kind, found))
 
 
@@ -62,9 +62,9 @@ def test_delivery_files_give_the_events_that_they_hold(paths: list[Path]) -> Non
     agrees(rows, records_of(paths))
     assert (summary.duplicates, summary.rejected, summary.without_time) == (0, 0, 0)
     assert [each.read for each in summary.files] == [len(records_of([path])) for path in paths]
-    assert sum("s3" in " ".join(filter(None, (row["actor_name"], row["resource_type"], row["resource_id"]))).lower() for row in rows) == sum(
-        map(found_by_s3, records_of(paths))
-    )
+    searched = ("actor_name", "resource_type", "resource_id")
+    found = [row for row in rows if any("s3" in (row[name] or "").lower() for name in searched)]
+    assert len(found) == sum(map(found_by_s3, records_of(paths)))
 
 
 def test_the_55_delivery_files_give_2900_events() -> None:
@@ -86,19 +86,19 @@ def test_lines_give_the_events_that_they_hold(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", shared("saas/aws_cloudtrail.ndjson.gz"))
-def test_hand_trimmed_samples_keep_every_event_that_names_itself(path: Path) -> None:
-    rows, summary = import_files("cloudtrail", path)
-    events = [event for event in events_of(path) if event.get("eventName") or time_of(event) or event.get("eventID")]
+def test_hand_trimmed_samples_are_kept_unless_nothing_of_a_call_is_left(path: Path) -> None:
+    known = {"eventtime", "@timestamp", "eventname", "eventid", "eventsource", "useridentity", "sourceipaddress", "recipientaccountid"}
+    empty = [event for event in events_of(path) if not known & {key.lower() for key in event}]
+    _, summary = import_files("cloudtrail", path)
     assert summary.read == len(lines_of(path))
-    assert summary.rejected == len(lines_of(path)) - len(events)
-    assert summary.published + summary.duplicates == len(events)
+    assert summary.rejected == len(empty)
 
 
 @pytest.mark.parametrize("path", SLICES, ids=lambda path: path.name)
 def test_the_metadata_is_the_record_as_it_stands_in_the_file(path: Path) -> None:
     rows, _ = import_files("cloudtrail", path)
     text = gzip.decompress(path.read_bytes()).decode()
-    assert "{\"Records\":[" + ",".join(column(rows, "metadata")) + "]}" == text.strip()
+    assert '{"Records":[' + ",".join(column(rows, "metadata")) + "]}" == text.strip()
 
 
 def test_importing_the_same_files_again_gives_the_same_ids_and_within_a_run_duplicates() -> None:
@@ -141,8 +141,7 @@ def test_a_resource_type_becomes_a_key() -> None:
 
 
 def test_events_of_one_native_id_with_other_bodies_are_both_kept(tmp_path: Path) -> None:
-    rows, summary = import_text(
-        tmp_path, "cloudtrail", '{"eventID":"1","eventName":"GetUser"}\n{"eventID":"1","eventName":"GetUser","x":1}\n{"eventID":"1","eventName":"GetUser"}'
-    )
+    body = '{"eventID":"1","eventName":"GetUser"}'
+    rows, summary = import_text(tmp_path, "cloudtrail", "\n".join((body, body.replace("}", ',"x":1}'), body)))
     assert len(rows) == 2
     assert summary.duplicates == 1

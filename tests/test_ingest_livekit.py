@@ -85,7 +85,8 @@ def test_recorders_and_agents_are_services_and_nobody_s_candidate() -> None:
     rows = session()
     assert (rows["EV_05"]["actor_role"], rows["EV_07"]["actor_role"]) == ("service", "service")
     assert (rows["EV_05"]["candidate_id"], rows["EV_07"]["candidate_id"]) == (None, None)
-    assert (rows["EV_04"]["actor_role"], rows["EV_04"]["candidate_id"], rows["EV_04"]["candidate_name"]) == ("candidate", "cand-ana", "Ana Kovač")
+    ana = rows["EV_04"]
+    assert (ana["actor_role"], ana["candidate_id"], ana["candidate_name"]) == ("candidate", "cand-ana", "Ana Kovač")
     assert (rows["EV_02"]["interviewer_id"], rows["EV_02"]["candidate_id"]) == ("int-ivo", None)
 
 

@@ -25,7 +25,8 @@ class Head:
         quarantined: a sentence for each snapshot that is not, by sequence number.
         problem: why newer manifests are refused, or an empty text.
         events, duplicates: events served, and identical repeats that are shown once.
-        first_at, last_at: earliest and latest known time, UTC.
+        created_at: when the newest served snapshot was published, UTC.
+        first_at, last_at: earliest and latest known time, UTC; a source's clock may have been wrong.
         verified_at: when every file was last read and hashed in full, UTC.
     """
 
@@ -37,6 +38,7 @@ class Head:
     problem: str
     events: int
     duplicates: int
+    created_at: datetime | None
     first_at: datetime | None
     last_at: datetime | None
     verified_at: datetime

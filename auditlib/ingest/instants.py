@@ -1,7 +1,7 @@
 """Instants as sources spell them, read into microseconds since 1970-01-01T00:00:00Z.
 
-Never invented: text that names no instant gives None, as do a bare day, a zero, and a number too small
-to be a time of our age. Fractions finer than a microsecond are cut off, not rounded.
+Never invented: text that names no instant gives None, as do a bare day, a zero, the year 1, and a number
+too small to be a time of our age. Fractions finer than a microsecond are cut off, not rounded.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _SECONDS_FROM: Final = 100_000_000  # 1973-03-03: a smaller number is a count, n
 _MILLISECONDS_FROM: Final = 10**11
 _MICROSECONDS_FROM: Final = 10**14
 _NANOSECONDS_FROM: Final = 10**17
+_BEGIN: Final = to_micros(datetime(2, 1, 1, tzinfo=UTC))  # the year 1 is how some writers say that no time was set
 _END: Final = to_micros(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
 
 Clock = Callable[[Any], int | None]
@@ -82,11 +83,15 @@ def _iso(match: re.Match[str], zone: ZoneInfo | None) -> int | None:
 
 def _in_zone(moment: datetime, zone: ZoneInfo | None) -> int | None:
     try:
-        if moment.tzinfo is not None:
-            return to_micros(moment)
-        return local_instant(moment, zone) if zone else None
+        if moment.tzinfo is None:
+            return _in_range(local_instant(moment, zone)) if zone else None
+        return _in_range(to_micros(moment))
     except OverflowError:
         return None
+
+
+def _in_range(micros: int) -> int | None:
+    return micros if _BEGIN <= micros <= _END else None
 
 
 def _epoch(number: int, unit: str, fraction: str) -> int | None:
@@ -102,5 +107,4 @@ def _epoch(number: int, unit: str, fraction: str) -> int | None:
     scale = UNITS[unit]
     if not scale:
         return number // 1_000
-    micros = number * scale + int(fraction[:9].ljust(9, "0") or 0) * scale // 10**9
-    return micros if micros <= _END else None
+    return _in_range(number * scale + int(fraction[:9].ljust(9, "0")) * scale // 10**9)

@@ -68,11 +68,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The compiled rules of a format."""
+    """The compiled rules of a format.
+
+    `telling` are the columns and times that say nothing about an empty event: a record where all of them
+    are missing is of another format.
+    """
 
     source: str
     events: Events
     columns: tuple[tuple[str, Column], ...]
+    telling: tuple[str, ...]
     times: tuple[tuple[str, tuple[Path, ...]], ...]
     clock: Clock
     action: Callable[[str], str]
@@ -114,9 +119,9 @@ class Compiled:
             row[name] = read(event)
         for name, paths in self.times:
             row[name] = self._time(event, paths)
+        if all(row[name] is None for name in self.telling):
+            raise UnfitError(f"nothing in it that a {self.source} event has")
         word = row.get("action_raw")
-        if word is None and row["occurred_at"] is None and row.get("source_event_id") is None:
-            raise UnfitError(f"no action, time or id where a {self.source} event has them")
         row["outcome"] = self.outcome.of(event)
         action = self.action(word) if word else "unknown"
         row["action"] = "sign_in_failed" if action == "signed_in" and row["outcome"] in _FAILED else action

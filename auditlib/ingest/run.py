@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -84,7 +84,7 @@ class Import:
         rejects: str | Path | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
-        """Opens every file, so that a missing one is known before anything is read.
+        """Looks at every file, so that a missing one is known before anything is read.
 
         Args:
             format: from `load_format` or `load_mapping`.
@@ -99,20 +99,14 @@ class Import:
         self._format = format
         self._progress = progress
         self._seen: set[bytes] = set()
-        with ExitStack() as opened:
-            self._sources = [Source(path) for path in paths]
-            for source in self._sources:
-                opened.callback(source.close)
-            self._rejects: TextIO | None = _opened(rejects) if rejects is not None else None
-            if self._rejects:
-                opened.callback(self._rejects.close)
-            self._closing = opened.pop_all()
+        self._sources = [Source(path) for path in paths]
+        self._rejects = _opened(rejects) if rejects is not None else None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The events as record batches of `auditlib.schema.SCHEMA`."""
         rows: list[Row] = []
         size = 0
-        with self._closing:
+        with self._rejects or nullcontext():
             for source in self._sources:
                 counts = FileSummary(source.name)
                 self.summary.files.append(counts)

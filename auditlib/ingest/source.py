@@ -7,6 +7,7 @@ import stat
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -47,37 +48,23 @@ class Source:
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Opens the file; raises SourceError where there is none, or it is no regular file."""
+        """Looks whether the file can be read; raises SourceError where there is none, or it is no regular file."""
         self.name = str(path)
         self.fault: str | None = None
         self.consumed = 0
         self.size: int | None = None
-        if self.name == STDIN:
-            self._stream: BinaryIO = sys.stdin.buffer
-            return
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except (OSError, ValueError) as error:
-            raise _unreadable(self.name, getattr(error, "strerror", None) or str(error)) from None
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
-            os.close(descriptor)
-            kind = next((label for test, label in _KINDS if test(state.st_mode)), "no regular file")
-            raise SourceError(f"Cannot read '{self.name}': it is {kind}; expected a file.", path=self.name, reason=kind)
-        self.size = state.st_size
-        self._stream = os.fdopen(descriptor, "rb")
-
-    def close(self) -> None:
-        """Closes the file; standard input stays open."""
+        self._stream: BinaryIO = sys.stdin.buffer
         if self.name != STDIN:
-            self._stream.close()
+            with _opened(self.name) as stream:
+                self.size = os.fstat(stream.fileno()).st_size
 
     def chunks(self) -> Iterator[bytes]:
         """The decompressed bytes, in pieces of bounded size."""
         try:
-            head = self._stream.read(CHUNK)
-            self.consumed += len(head)
-            yield from self._decoded(head)
+            with nullcontext(sys.stdin.buffer) if self.name == STDIN else _opened(self.name) as self._stream:
+                yield from self._decoded(self._more(CHUNK))
+        except SourceError as error:
+            self.fault = error.message
         except (OSError, zstandard.ZstdError) as error:
             self.fault = f"the file cannot be read further: {error}"
 
@@ -154,5 +141,17 @@ def _salvaged(member: zlib._Decompress, piece: bytes) -> bytes:
     return bytes(out)
 
 
+def _opened(name: str) -> BinaryIO:
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, (getattr(error, "strerror", None) or str(error)).lower()) from None
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise _unreadable(name, "it is " + next((label for test, label in _KINDS if test(mode)), "no regular file"))
+
+
 def _unreadable(name: str, why: str) -> SourceError:
-    return SourceError(f"Cannot read '{name}': {why.lower()}; expected a file.", path=name, reason=why)
+    return SourceError(f"Cannot read '{name}': {why}; expected a file.", path=name, reason=why)

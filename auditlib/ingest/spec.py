@@ -67,13 +67,15 @@ def compiled(table: Mapping[str, Any], key: str, where: str) -> Compiled:
     for word, target in actions.items():
         matching(target, ACTION_KEY, f"{where} [action.table] {word}")
     summary = columns.pop("summary", None)
+    readers = tuple((name, column(rule, f"{where} [columns] {name}")) for name, rule in columns.items())
     code = table.get("code")
     if code is not None:
         _choice(code, tuple(REFINEMENTS), f"{where} code")
     return Compiled(
         source=_text(table.get("source", key), f"{where} source"),
         events=_events(table, where),
-        columns=tuple((name, column(rule, f"{where} [columns] {name}")) for name, rule in columns.items()),
+        columns=readers,
+        telling=("occurred_at", *(name for name, read in readers if read({}) is None)),
         times=tuple(
             (name, tuple(path(each, f"{where} [time] {name}") for each in _strings(time.get(name, []), f"{where} [time] {name}")))
             for name in ("occurred_at", "recorded_at")

@@ -31,7 +31,7 @@ _NO_TYPE: Final = re.compile(r"[^a-z0-9_.-]+")
 
 def snake(text: str) -> str:
     """A word as a snake_case key: `AssumeRole` → `assume_role`; letters outside ASCII lose their accents or go."""
-    plain = text if text.isascii() else unicodedata.normalize("NFKD", text)
+    plain = text if text.isascii() else unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return _NO_WORD.sub("_", _CAMEL.sub("_", plain).lower()).strip("_")[:_KEY_LIMIT].rstrip("_") or UNNAMED
 
 

@@ -90,9 +90,12 @@ def _resources(values: tuple[str, ...]) -> Predicate:
     return any_of(*(all_of(AnyOf("resource_type", (kind,)), AnyOf("resource_id", (name,))) for kind, name in pairs))
 
 
-def _pair(value: str) -> str:
-    kind, name = value.split(":", 1)
-    return f"{vocabulary.resource_label(kind)} {short_id(name)}"
+def _pair(label: Callable[[str], str]) -> Callable[[str], str]:
+    def show(value: str) -> str:
+        kind, name = value.split(":", 1)
+        return f"{label(kind)} {short_id(name)}"
+
+    return show
 
 
 _ONLY_INTERVIEWS: Final = frozenset({vocabulary.INTERVIEWS})
@@ -144,8 +147,16 @@ FILTERS: Final[Mapping[str, Filter]] = MappingProxyType(
                 _column("resource_type"),
                 vocabulary.resource_label,
             ),
-            Filter("resource", "Resource", BOTH, "interview_booking:BK1", _IS_PAIR, _resources, _pair),
-            Filter("related", "Related", BOTH, "booking:BK1", _IS_PAIR, lambda values: Touches("related", values), _pair),
+            Filter("resource", "Resource", BOTH, "interview_booking:BK1", _IS_PAIR, _resources, _pair(vocabulary.resource_label)),
+            Filter(
+                "related",
+                "Related",
+                BOTH,
+                "booking:BK1",
+                _IS_PAIR,
+                lambda values: Touches("related", values),
+                _pair(vocabulary.related_label),
+            ),
             Filter("outcome", "Outcome", BOTH, "failure", _outcome, _column("outcome"), lambda value: vocabulary.OUTCOMES[value]),
             Filter("ip", "IP address", BOTH, "203.0.113.0/24", _plain, InNetwork),
             Filter("changed", "Changed field", BOTH, "status", _plain, lambda values: Touches("changes", values)),

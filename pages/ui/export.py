@@ -56,7 +56,7 @@ def _ask() -> None:
     st.session_state[_WANTED] = st.session_state["export_format"]
 
 
-def _advance(bar: "st.delta_generator.DeltaGenerator", done: int, total: int) -> None:
+def _advance(bar: st.delta_generator.DeltaGenerator, done: int, total: int) -> None:
     bar.progress(min(done / max(total, 1), 1.0), text=f"{done:,} of {total:,} events")
 
 

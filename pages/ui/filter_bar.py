@@ -9,13 +9,13 @@ from typing import Final
 import streamlit as st
 
 from auditlib import vocabulary
-from auditlib.engine.base import Head, Person
+from auditlib.engine.base import Head, Person, PersonKind
 from auditlib.text import one_line
 from auditlib.view import FILTERS, View
 from pages.ui import session, text
 
 LIVE: Final = "300ms"
-Finder = Callable[[str, str], Sequence[Person]]
+Finder = Callable[[PersonKind, str], Sequence[Person]]
 
 
 def filter_bar(view: View, *, actions: Iterable[str], head: Head, find: Finder, name_of: Callable[[str], str | None]) -> None:
@@ -43,7 +43,7 @@ def filter_bar(view: View, *, actions: Iterable[str], head: Head, find: Finder, 
     st.date_input(
         "Dates",
         key="dates",
-        value=(),
+        value=[],
         min_value=min(_days(view, head, first=True)),
         max_value=max(_days(view, head, first=False)),
         format="YYYY-MM-DD",
@@ -71,15 +71,7 @@ def record_card(head: Head) -> None:
 
 def _person(view: View, find: Finder, name_of: Callable[[str], str | None]) -> None:
     kinds = session.PEOPLE[view.tab]
-    chosen = next((kind for kind in kinds if view.values(kind)), kinds[0])
-    kind = chosen
-    if len(kinds) > 1:
-        if view.values(chosen):
-            st.session_state["person_kind"] = chosen
-        kind = st.segmented_control(
-            "Person", kinds, key="person_kind", default=None if "person_kind" in st.session_state else kinds[0], required=True,
-            format_func=lambda each: FILTERS[each].label, width="stretch",
-        )  # fmt: skip
+    kind = _kind(view, kinds) if len(kinds) > 1 else kinds[0]
     label = FILTERS[kind].label
     for person_id in view.values(kind):
         st.button(
@@ -105,7 +97,20 @@ def _person(view: View, find: Finder, name_of: Callable[[str], str | None]) -> N
         _matches(kind, find(kind, typed))
 
 
-def _matches(kind: str, people: Sequence[Person]) -> None:
+def _kind(view: View, kinds: tuple[PersonKind, ...]) -> PersonKind:
+    """Which of the tab's kinds of person is looked for; the one that is filtered by, if any."""
+    filtered = next((kind for kind in kinds if view.values(kind)), None)
+    if filtered:
+        st.session_state["person_kind"] = filtered
+    else:
+        st.session_state.setdefault("person_kind", kinds[0])
+    chosen: PersonKind = st.segmented_control(
+        "Person", kinds, key="person_kind", required=True, format_func=lambda kind: FILTERS[kind].label, width="stretch"
+    )
+    return chosen
+
+
+def _matches(kind: PersonKind, people: Sequence[Person]) -> None:
     if not people:
         st.caption(text.NOBODY)
     for person in people:

@@ -26,7 +26,8 @@ def damage(head: Head) -> None:
     if sentences:
         with st.container(key="damage"):
             st.warning(
-                "**The record is incomplete.** " + " ".join(text.label(sentence, 400) for sentence in sentences), icon=":material/gpp_maybe:"
+                "**The record is incomplete.** " + " ".join(text.label(sentence, 400) for sentence in sentences),
+                icon=":material/gpp_maybe:",
             )
 
 

@@ -77,11 +77,20 @@ def _facts(event: AuditEvent) -> list[Fact]:
 
 def _related(event: AuditEvent) -> list[Fact]:
     found = [
-        _fact("Interviewer", event.interviewer_name or event.interviewer_id, copy=event.interviewer_id, pivot=["interviewer", event.interviewer_id]),
+        _fact(
+            "Interviewer",
+            event.interviewer_name or event.interviewer_id,
+            copy=event.interviewer_id,
+            pivot=["interviewer", event.interviewer_id],
+        ),
         _fact("Candidate", event.candidate_name or event.candidate_id, copy=event.candidate_id, pivot=["candidate", event.candidate_id]),
     ]
+    told = {event.resource_id, event.candidate_id, event.interviewer_id}
     for kind, value in event.related_ids().items():
-        found.append(_fact(vocabulary.resource_label(kind), short_id(value), mono=True, copy=value, pivot=["related", f"{kind}:{value}"]))
+        if value not in told:
+            found.append(
+                _fact(vocabulary.related_label(kind), short_id(value), mono=True, copy=value, pivot=["related", f"{kind}:{value}"])
+            )
     found.append(_fact("IP address", event.ip, mono=True, copy=event.ip, pivot=["ip", event.ip]))
     found.append(_fact("User agent", event.user_agent))
     return [fact for fact in found if fact["value"]]
@@ -111,7 +120,12 @@ def _fact(
 
 
 def _change(change: FieldChange) -> dict[str, Any]:
-    return {"field": one_line(change.label, 80), "raw_field": visible(change.field), "before": _side(change.before), "after": _side(change.after)}
+    return {
+        "field": one_line(change.label, 80),
+        "raw_field": visible(change.field),
+        "before": _side(change.before),
+        "after": _side(change.after),
+    }
 
 
 def _side(parts: tuple[Part, ...] | None) -> list[dict[str, Any]] | None:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from auditlib import times, vocabulary
+from auditlib.engine.base import PersonKind
 from auditlib.log import AuditLog
 from auditlib.view import FILTERS, View
 
@@ -25,7 +26,7 @@ _LOG: Final = "_log"
 _DRAWN: Final = "_drawn_page"
 TABLE: Final = "events"
 PANEL: Final = "entry"
-PEOPLE: Final = {vocabulary.INTERVIEWS: ("interviewer", "candidate"), vocabulary.TEAM: ("member",)}
+PEOPLE: Final[dict[str, tuple[PersonKind, ...]]] = {vocabulary.INTERVIEWS: ("interviewer", "candidate"), vocabulary.TEAM: ("member",)}
 
 Link = dict[str, list[str]]
 

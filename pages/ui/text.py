@@ -54,15 +54,17 @@ def count(number: int, noun: str = "event") -> str:
 
 def damage(head: Head) -> list[str]:
     """What is missing from the record and why, a sentence each; empty while it is complete."""
-    sentences = [f"Snapshot {seq} is quarantined: {why}. Its events are not shown anywhere." for seq, why in sorted(head.quarantined.items())]
+    sentences = [
+        f"Snapshot {seq} is quarantined: {why}. Its events are not shown anywhere." for seq, why in sorted(head.quarantined.items())
+    ]
     return [*sentences, f"{head.problem}. Newer snapshots are refused; the last verified state is shown."] if head.problem else sentences
 
 
 def record(head: Head) -> tuple[str, str]:
     """The state of the record as a title and a line for the sidebar."""
     title = f"{head.snapshots} verified" + (f", {len(head.quarantined)} quarantined" if head.quarantined else "")
-    until = f"Record to {head.last_at:%d %b %Y, %H:%M} UTC" if head.last_at else "No event has a known time"
-    return title, f"{count(head.events)}. {until}."
+    newest = f" Newest snapshot of {head.created_at:%d %b %Y, %H:%M} UTC." if head.created_at else ""
+    return title, f"{count(head.events)}.{newest}"
 
 
 def left_out(number: int) -> str:

@@ -161,6 +161,7 @@ def _head(served: _Served, about: dict[str, object], verified_at: datetime) -> H
         problem=str(served.chain.problem or ""),
         events=int(str(about["events"])),
         duplicates=int(str(about["duplicates"])),
+        created_at=datetime.fromisoformat(served.manifests[-1].created) if served.manifests else None,
         first_at=None if first is None else times.from_micros(int(str(first))),
         last_at=None if last is None else times.from_micros(int(str(last))),
         verified_at=verified_at,

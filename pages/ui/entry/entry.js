@@ -19,7 +19,13 @@ class Entry {
     wrapper.querySelector(".steps").append(this.position, this.previous, this.next)
     wrapper.addEventListener("click", (event) => this.clicked(event))
     this.typed = (event) => this.key(event)
+    this.tabbed = (event) => (this.direction = event.key !== "Tab" ? 0 : event.shiftKey ? -1 : 1)
     document.addEventListener("keydown", this.typed)
+    document.addEventListener("keydown", this.tabbed, true)
+    root.host.tabIndex = 0
+    root.host.style.outline = "none"
+    root.host.addEventListener("keydown", (event) => this.tab(event))
+    root.host.addEventListener("focus", () => this.entered())
     this.scroller = scrollerOf(root.host)
     this.fitted = new ResizeObserver(() => this.fit())
     this.fitted.observe(this.scroller)
@@ -230,9 +236,28 @@ class Entry {
     this.step(STEPS[event.key])
   }
 
+  /** The panel's focus trap cannot see into a shadow root: inside it Tab is the browser's, at its two ends the trap's. */
+  tab(event) {
+    if (event.key !== "Tab") return
+    const stops = this.stops()
+    const end = event.shiftKey ? stops[0] : stops[stops.length - 1]
+    const outside = event.shiftKey && !this.root.activeElement
+    if (this.root.activeElement !== end && !outside) event.stopPropagation()
+  }
+
+  entered() {
+    const stops = this.stops()
+    if (this.direction) (this.direction > 0 ? stops[0] : stops[stops.length - 1]).focus()
+  }
+
+  stops() {
+    return [...this.wrapper.querySelectorAll('button, [tabindex="0"]')].filter((stop) => stop.getClientRects().length)
+  }
+
   leave(component) {
     if (component !== this.component) return
     document.removeEventListener("keydown", this.typed)
+    document.removeEventListener("keydown", this.tabbed, true)
     this.fitted.disconnect()
   }
 }

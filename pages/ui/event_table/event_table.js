@@ -207,7 +207,8 @@ class EventTable {
   search(event) {
     if (event.key !== "/" || event.altKey || event.ctrlKey || event.metaKey || isTyping(event)) return
     const field = document.querySelector(SEARCH)
-    if (!field || document.querySelector("[role=dialog]")) return
+    const hidden = !field || field.getBoundingClientRect().right <= 0
+    if (hidden || document.querySelector("[role=dialog]")) return
     event.preventDefault()
     field.focus()
     field.select()
