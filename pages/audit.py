@@ -18,12 +18,12 @@ from auditlib.view import View
 from pages import downloads, reading
 from pages.sign_in import current_principal
 from pages.ui import chips, notices, panel, rows, session, style, text
-from pages.ui.copy_link import copy_link
 from pages.ui.entry import entry
 from pages.ui.event_table import event_table
 from pages.ui.export import ReadyExport, export_menu
 from pages.ui.filter_bar import filter_bar, record_card
 from pages.ui.pager import pager
+from pages.ui.tools import tools
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def _title() -> st.delta_generator.DeltaGenerator:
     with row:
         st.title(text.APP, anchor=False, width="stretch")
         st.caption(f"Times in {session.zone().key}", width="content")
-        copy_link()
+        tools()
     return row
 
 
@@ -113,6 +113,7 @@ def _nothing(log: AuditLog, view: View) -> None:
     notices.nothing(
         relaxations,
         events=log.head.events,
+        strangers=[clause.value for clause in view.clauses if clause.filter.person and log.person(clause.value) is None],
         elsewhere=(other.key, other.label, log.total(view.on_tab(other.key))),
         candidate=_searched_candidate(log, view),
     )

@@ -137,7 +137,7 @@ def test_the_rejects_file_is_there_and_empty_when_nothing_is_rejected(tmp_path: 
     import_text(tmp_path, "cloudtrail", TEXT, rejects=tmp_path / "rejects")
     assert (tmp_path / "rejects").read_text() == ""
     with pytest.raises(IngestError, match="Cannot write the rejects file"):
-        Import(load_format("cloudtrail"), [], rejects=tmp_path / "no" / "rejects")
+        next(Import(load_format("cloudtrail"), [], rejects=tmp_path / "no" / "rejects").batches())
 
 
 def test_bytes_that_are_not_utf_8_are_kept_visibly_and_noted(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def cut(events: int, days: int) -> tuple[Part, ...]:
         for piece in range(1, pieces + 1):
             edge = until if piece == pieces else clock.at(first + (last - first) * piece / pieces)
             created = from_micros((edge + 6 * HOUR) // SECOND * SECOND) + timedelta(seconds=5)
-            parts.append(Part(name if pieces == 1 else f"{name}-{piece:02d}", edge, created))
+            parts.append(Part(name if pieces == 1 else f"{name}-part{piece}", edge, created))
     return tuple(parts)
 
 

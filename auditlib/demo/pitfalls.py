@@ -94,6 +94,7 @@ COLUMNS_AMISS: Final[Mapping[str, Mapping[str, str | None]]] = MappingProxyType(
     }
 )  # fmt: skip
 
+_SIZES: Final = (("huge", 300 * 1024), ("2_mb", 2 * 1024 * 1024))
 _FAR_FUTURE: Final = to_micros(datetime(2099, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
 
 
@@ -124,9 +125,6 @@ def _single(world: World) -> list[Callable[[], None]]:
     steps += [partial(_named, world, name, text) for name, text in NAMES.items()]
     steps += [partial(_tied, world), partial(_two_bodies, world), partial(_doubled, world)]
     return steps
-
-
-_SIZES: Final = (("huge", 300 * 1024), ("2_mb", 2 * 1024 * 1024))
 
 
 def _huge(size: int) -> str:
@@ -174,11 +172,14 @@ def _tied(world: World) -> None:
 
 
 def _two_bodies(world: World) -> None:
-    native = world.chance.token("EV_")
+    native, session = world.chance.token("EV_"), world.chance.short_id("VS")
     for delivery in ("first", "second"):
-        _ordinary(world)
+        look(world, world.organisation.someone(world.now))
         body = f'{{"event":"participant_left","id":"{native}","delivery":"{delivery}"}}'
-        world.trap("same_native_id_two_bodies", world.writer.amend(source="livekit", source_event_id=native, metadata=body))
+        event_id = world.writer.amend(source="livekit", source_event_id=native, action="participant_left", action_raw="participant_left",
+                                      resource_type="video_session", resource_id=session, resource_name=None,
+                                      summary=f"Left, {delivery} delivery", metadata=body)  # fmt: skip
+        world.trap("same_native_id_two_bodies", event_id)
 
 
 def _doubled(world: World) -> None:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from auditlib.errors import FormatError
-from auditlib.ingest.paths import Path, as_text
+from auditlib.ingest.paths import Path, Siblings, as_text
 
 Column = Callable[[Any], str | None]
 Step = Callable[[str], str | None]
 
 _BEGINNINGS: Final = ("path", "text", "value")
+_MEMBER: Final = re.compile(r"(.+)\.[^.\[\]'{}]+")
 _PLACE: Final = re.compile(r"\{([^{}]+)\}")
 
 
@@ -30,9 +31,9 @@ def column(rule: Any, where: str) -> Column:
     `table` replaces whole values, ignoring case; `as` gives a constant where anything is left.
     """
     if isinstance(rule, list):
-        places = tuple(column(each, where) for each in rule)
-        if not places:
+        if not rule:
             raise FormatError(f"{where} is an empty list; expected at least one path.", where=where)
+        places = tuple(_group(group, where) for group in _grouped(rule))
         return places[0] if len(places) == 1 else _first(places)
     if isinstance(rule, str):
         return template(rule, where) if "{" in rule else _at(path(rule, where))
@@ -73,7 +74,36 @@ def template(text: str, where: str) -> Column:
 
 def _at(place: Path) -> Column:
     find = place.find
-    return lambda event: as_text(find(event))
+
+    def read(event: Any) -> str | None:
+        value = find(event)
+        return (value or None) if type(value) is str else as_text(value)
+
+    return read
+
+
+def _grouped(rules: list[Any]) -> list[list[Any]]:
+    """The rules in their order, plain paths into one object together."""
+    groups: list[list[Any]] = []
+    for rule in rules:
+        parent = _parent(rule)
+        if groups and parent and _parent(groups[-1][0]) == parent:
+            groups[-1].append(rule)
+        else:
+            groups.append([rule])
+    return groups
+
+
+def _parent(rule: Any) -> str | None:
+    match = _MEMBER.fullmatch(rule) if isinstance(rule, str) else None
+    return match.group(1) if match else None
+
+
+def _group(group: list[Any], where: str) -> Column:
+    if len(group) == 1:
+        return column(group[0], where)
+    parent = _parent(group[0]) or ""
+    return Siblings(path(parent, where), tuple(rule[len(parent) + 1 :] for rule in group)).find
 
 
 def _first(places: tuple[Column, ...]) -> Column:

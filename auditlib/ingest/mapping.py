@@ -18,6 +18,7 @@ from auditlib.ingest.paths import Path, as_text
 from auditlib.ingest.reader import Record
 from auditlib.ingest.scan import DECODER, member
 from auditlib.ingest.words import action_key, type_key
+from auditlib.schema import COLUMNS
 from auditlib.text import one_line
 
 Row = dict[str, Any]
@@ -28,6 +29,9 @@ ITEM: Final = "@item"
 ROW: Final = "$"
 """The key under which a summary finds the columns read before it."""
 
+_EMPTY: Final[Row] = dict.fromkeys(COLUMNS)
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_type_key: Final = lru_cache(16_384)(type_key)
 _FAILED: Final = ("failure", "denied")
 _SUMMARY_LIMIT: Final = 300
 
@@ -114,28 +118,30 @@ class Compiled:
         return event, record.raw
 
     def _row(self, event: dict[str, Any], raw: bytes) -> Row:
-        row: Row = {"source": self.source, "metadata": raw}
+        row = _EMPTY.copy()
+        row["source"] = self.source
+        row["metadata"] = raw
         for name, read in self.columns:
             row[name] = read(event)
         for name, paths in self.times:
             row[name] = self._time(event, paths)
-        if all(row[name] is None for name in self.telling):
+        word = row["action_raw"]
+        if word is None and row["occurred_at"] is None and all(row[name] is None for name in self.telling):
             raise UnfitError(f"nothing in it that a {self.source} event has")
-        word = row.get("action_raw")
         row["outcome"] = self.outcome.of(event)
         action = self.action(word) if word else "unknown"
         row["action"] = "sign_in_failed" if action == "signed_in" and row["outcome"] in _FAILED else action
-        row["resource_type"] = type_key(row.get("resource_type") or "")
+        row["resource_type"] = _type_key(row["resource_type"] or "")
         if self.related:
             ids = {kind: value for kind, read in self.related if (value := read(event)) is not None}
-            row["related"] = json.dumps(ids, ensure_ascii=False, separators=(",", ":")) if ids else None
+            row["related"] = _encode(ids) if ids else None
         if self.changes:
             row["changes"] = write(self._changes(event))
         if self.refine:
             self.refine(event, row)
         if self.summary:
             text = self.summary({**event, ROW: row})
-            row["summary"] = one_line(text, _SUMMARY_LIMIT) if text else None
+            row["summary"] = _line(text) if text else None
         return row
 
     def _time(self, event: Any, paths: tuple[Path, ...]) -> int | None:
@@ -158,6 +164,11 @@ def action_rule(table: Mapping[str, str], verb: str) -> Callable[[str], str]:
         return table.get(word.lower()) or action_key(word, verb)
 
     return action
+
+
+def _line(text: str) -> str:
+    plain = text.isascii() and text.isprintable() and len(text) <= _SUMMARY_LIMIT
+    return text if plain else one_line(text, _SUMMARY_LIMIT)
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _SHAPE_LIMIT: Final = 256
 class Path:
     """One compiled path; `find` follows it."""
 
-    __slots__ = ("_steps", "text")
+    __slots__ = ("_key", "_steps", "text")
 
     def __init__(self, text: str) -> None:
         """Compiles a path; raises FormatError where it is none."""
@@ -47,9 +47,13 @@ class Path:
         if at != len(text) or not steps:
             raise FormatError(f"'{text}' is no path; expected keys such as a.b, a[0].b or a[name=x].b.", path=text)
         self._steps = tuple(steps)
+        key, folded, wanted = steps[0]
+        self._key = key if len(steps) == 1 and folded and wanted is None else None
 
     def find(self, value: Any) -> Any:
         """What stands at the path, None where there is nothing or a JSON null."""
+        if self._key is not None and type(value) is dict and self._key in value:
+            return value[self._key]
         for key, folded, wanted in self._steps:
             if type(value) is dict and wanted is None:
                 found = value.get(key)
@@ -66,6 +70,28 @@ class Path:
             if value is None:
                 return None
         return value
+
+
+class Siblings:
+    """Several paths that differ in their last key only; `find` looks at the object that holds them once."""
+
+    __slots__ = ("_keys", "_parent")
+
+    def __init__(self, parent: Path, keys: tuple[str, ...]) -> None:
+        self._parent = parent
+        self._keys = tuple((key, key.lower(), _folded(key)) for key in keys)
+
+    def find(self, value: Any) -> str | None:
+        """The text of the first of them that has any."""
+        value = self._parent.find(value)
+        if type(value) is not dict:
+            return None
+        spellings = _spellings_of(value)
+        for key, lower, folded in self._keys:
+            name = key if key in value else spellings.get(lower) or spellings.get(folded)
+            if name is not None and (text := as_text(value[name])) is not None:
+                return text
+        return None
 
 
 def as_text(value: Any) -> str | None:
@@ -87,9 +113,13 @@ def _spelling(value: dict[Any, Any], key: str | int, folded: str) -> str | None:
     """The key of an object that differs from the wanted one in its spelling only."""
     if not folded:
         return None
-    keys = tuple(value)
-    spellings = _spellings(keys) if len(keys) <= _SHAPE_LIMIT else _spelled(keys)
+    spellings = _spellings_of(value)
     return spellings.get(str(key).lower()) or spellings.get(folded)
+
+
+def _spellings_of(value: dict[Any, Any]) -> Mapping[str, str]:
+    keys = tuple(value)
+    return _spellings(keys) if len(keys) <= _SHAPE_LIMIT else _spelled(keys)
 
 
 def _spelled(keys: tuple[str, ...]) -> Mapping[str, str]:

@@ -43,7 +43,7 @@ class PlatformRules:
         values = record.value
         if type(values) is not dict:
             raise UnfitError("no object; expected the columns of an event")
-        row: Row = {name: _text(values, name) for name in _TEXTS}
+        row: Row = dict.fromkeys(COLUMNS) | {name: _text(values, name) for name in _TEXTS}
         row["source"] = row["source"] or SOURCE
         for name, pattern in _KEYS.items():
             _check(name, row[name], row[name] is not None and pattern.fullmatch(row[name]) is not None, pattern.pattern)

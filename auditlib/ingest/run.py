@@ -37,11 +37,15 @@ class FileSummary:
     """What became of the events of one file."""
 
     name: str
-    read: int = 0
     published: int = 0
     duplicates: int = 0
     rejected: int = 0
     without_time: int = 0
+
+    @property
+    def read(self) -> int:
+        """All events of the file."""
+        return self.published + self.duplicates + self.rejected
 
     def line(self) -> str:
         """The counts as one line for people."""
@@ -58,6 +62,11 @@ class Summary(FileSummary):
     reasons: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     files: list[FileSummary] = field(default_factory=list)
+
+    def add(self) -> None:
+        """Brings the totals up to date with the files."""
+        for name in ("published", "duplicates", "rejected", "without_time"):
+            setattr(self, name, sum(getattr(each, name) for each in self.files))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +102,21 @@ class Import:
                 the text cut after 2,000 characters. Written anew, also when nothing is rejected.
             progress: called now and then.
 
-        Raises SourceError for what is no readable file, IngestError where `rejects` cannot be written.
+        Raises SourceError for what is no readable file; `batches` raises IngestError where `rejects` cannot be written.
         """
         self.summary = Summary("total")
         self._format = format
         self._progress = progress
         self._seen: set[bytes] = set()
         self._sources = [Source(path) for path in paths]
-        self._rejects = _opened(rejects) if rejects is not None else None
+        self._rejects_path = rejects
+        self._rejects: TextIO | None = None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The events as record batches of `auditlib.schema.SCHEMA`."""
         rows: list[Row] = []
         size = 0
-        with self._rejects or nullcontext():
+        with _opened(self._rejects_path) if self._rejects_path is not None else nullcontext() as self._rejects:
             for source in self._sources:
                 counts = FileSummary(source.name)
                 self.summary.files.append(counts)
@@ -125,21 +135,18 @@ class Import:
         """The events of one file that are new in this run; counts all of them."""
         name = Path(source.name).name
         bodies: Counter[bytes] = Counter()
-        number = 0
         for number, item in enumerate(_complete(source, self._read(source)), 1):
             rows = self._rows(item, source, counts)
             for index, row in enumerate(rows):
                 key = _identify(row, index, bodies)
-                self._count(counts, "read")
                 if key in self._seen:
-                    self._count(counts, "duplicates")
+                    counts.duplicates += 1
                     continue
                 self._seen.add(key)
-                self._count(counts, "published")
-                if row["occurred_at"] is None:
-                    self._count(counts, "without_time")
-                row["source_file"] = row.get("source_file") or name
-                if row.get("source_row") is None:
+                counts.published += 1
+                counts.without_time += row["occurred_at"] is None
+                row["source_file"] = row["source_file"] or name
+                if row["source_row"] is None:
                     row["source_row"] = number
                 yield row
 
@@ -164,18 +171,14 @@ class Import:
         return read_either(source.chunks(), events.wrapper, events.delimiter)
 
     def _reject(self, item: Reject, source: Source, counts: FileSummary) -> None:
-        self._count(counts, "read")
-        self._count(counts, "rejected")
+        counts.rejected += 1
         self.summary.reasons[item.reason] += 1
         if self._rejects:
             entry = {"file": source.name, "line": item.line, "reason": item.reason, "text": item.text}
             self._rejects.write(json.dumps(entry) + "\n")
 
-    def _count(self, counts: FileSummary, name: str) -> None:
-        for each in (counts, self.summary):
-            setattr(each, name, getattr(each, name) + 1)
-
     def _report(self) -> None:
+        self.summary.add()
         if self._progress:
             sizes = [source.size for source in self._sources]
             total = None if None in sizes else sum(size for size in sizes if size)
@@ -184,7 +187,7 @@ class Import:
     def _batch(self, rows: list[Row]) -> pa.RecordBatch:
         self._report()
         arrays = [
-            self._metadata(rows) if column.name == "metadata" else _array([row.get(column.name) for row in rows], column.type)
+            self._metadata(rows) if column.name == "metadata" else _array([row[column.name] for row in rows], column.type)
             for column in SCHEMA
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
@@ -219,9 +222,9 @@ def _complete(source: Source, items: Iterator[Record | Reject]) -> Iterator[Reco
 
 def _identify(row: Row, index: int, bodies: Counter[bytes]) -> bytes:
     """Gives a row its event id unless it has one; the key by which repeats are known within a run."""
-    if row.get("event_id") is not None:
+    if row["event_id"] is not None:
         return sha256(row["event_id"].encode() + b"\0" + row["metadata"]).digest()[:16]
-    source, tenant, native_id, raw = row["source"], row.get("tenant"), row.get("source_event_id"), row["metadata"]
+    source, tenant, native_id, raw = row["source"], row["tenant"], row["source_event_id"], row["metadata"]
     identity = event_id(source, tenant, native_id, index, raw)
     if native_id is None:
         body = bytes.fromhex(identity)

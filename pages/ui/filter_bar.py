@@ -10,7 +10,7 @@ import streamlit as st
 
 from auditlib import vocabulary
 from auditlib.engine.base import Head, Person, PersonKind
-from auditlib.text import one_line
+from auditlib.text import short_id
 from auditlib.view import FILTERS, View
 from pages.ui import session, text
 
@@ -104,25 +104,27 @@ def _kind(view: View, kinds: tuple[PersonKind, ...]) -> PersonKind:
         st.session_state["person_kind"] = filtered
     else:
         st.session_state.setdefault("person_kind", kinds[0])
-    chosen: PersonKind = st.segmented_control(
+    chosen = st.segmented_control(
         "Person", kinds, key="person_kind", required=True, format_func=lambda kind: FILTERS[kind].label, width="stretch"
     )
-    return chosen
+    return chosen or kinds[0]
 
 
 def _matches(kind: PersonKind, people: Sequence[Person]) -> None:
     if not people:
         st.caption(text.NOBODY)
-    for person in people:
-        st.button(
-            f"{text.label(person.name or person.id, 40)} :gray[{text.label(person.email or person.id, 40)}]",
-            key=f"match_{kind}_{person.id}",
-            help=f"{one_line(person.id, 80)}, {text.count(person.events)}" if person.id.isalnum() else text.count(person.events),
-            on_click=session.choose_person,
-            args=(kind, person.id),
-            type="tertiary",
-            width="stretch",
-        )
+        return
+    with st.container(key="matches", gap=None):
+        for person in people:
+            known_by = person.email or short_id(person.id)
+            st.button(
+                f"{text.label(person.name or person.id, 40)} :gray[{text.label(known_by, 40)}]",
+                key=f"match_{kind}_{person.id}",
+                on_click=session.choose_person,
+                args=(kind, person.id),
+                type="tertiary",
+                width="stretch",
+            )
 
 
 def _offered(view: View, actions: Iterable[str]) -> list[str]:

@@ -41,10 +41,18 @@ def problems(found: Sequence[Problem]) -> None:
             st.info("**Part of this link was ignored.** " + " ".join(shown), icon=":material/link_off:")
 
 
-def nothing(relaxations: Sequence[Relaxation], *, events: int, elsewhere: tuple[str, str, int] | None, candidate: Person | None) -> None:
+def nothing(
+    relaxations: Sequence[Relaxation],
+    *,
+    events: int,
+    strangers: Sequence[str],
+    elsewhere: tuple[str, str, int] | None,
+    candidate: Person | None,
+) -> None:
     """The empty page: which single filter hides the results, and where else they may be.
 
-    `elsewhere` is the other tab's key, label and matches; `candidate` someone the search text names.
+    `strangers` are person ids of the view that the record knows nobody by; `elsewhere` is the other tab's
+    key, label and matches; `candidate` someone the search text names.
     """
     with st.container(border=True, key="nothing"):
         st.subheader(text.joined(len(relaxations)), anchor=False)
@@ -53,6 +61,8 @@ def nothing(relaxations: Sequence[Relaxation], *, events: int, elsewhere: tuple[
         best = max((each.found for each in relaxations), default=0)
         for place, each in enumerate(relaxations):
             _relaxation(place, each, is_best=each.found == best)
+        for stranger in strangers:
+            st.markdown(f"Nobody in this record has the id {text.label(stranger)}.")
         if elsewhere and elsewhere[2]:
             tab, label, found = elsewhere
             _hint(f"{text.count(found, 'matching event')} on {label}.", f"Go to {label}", "go_other", lambda: session.go_to_tab(tab))

@@ -27,6 +27,7 @@ const strokes = {
   link: "M5.1 6.9a2.1 2.1 0 0 0 3 .1l1.7-1.7a2.1 2.1 0 0 0-3-3l-.7.7M6.9 5.1a2.1 2.1 0 0 0-3-.1L2.2 6.7a2.1 2.1 0 0 0 3 3l.7-.7",
   shield: "M6 1.1l4 1.5V6c0 2.3-1.6 4-4 4.9C3.6 10 2 8.3 2 6V2.6zM4.2 5.9l1.4 1.4 2.3-2.6",
   info: "M6 1.4a4.6 4.6 0 1 0 0 9.2a4.6 4.6 0 1 0 0-9.2zM6 5.6v2.7M6 3.6v.1",
+  filter: "M1.6 3h8.8M3.4 6h5.2M5 9h2",
   exclude: "M6 1.6a4.4 4.4 0 1 0 0 8.8a4.4 4.4 0 1 0 0-8.8zM3.9 6h4.2",
 }
 
@@ -127,12 +128,16 @@ function showCopied(control, done, status) {
   }
 }
 
-function saveText(text, fileName, root) {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }))
+function saveFrom(url, fileName, root) {
   const anchor = make("a", { class: "hidden", href: url, download: fileName, tabindex: "-1" })
   root.append(anchor)
   anchor.click()
   anchor.remove()
+}
+
+function saveText(text, fileName, root) {
+  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }))
+  saveFrom(url, fileName, root)
   setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }
 

@@ -3,6 +3,7 @@
 const BLOCK = 100
 
 function sizeWords(details) {
+  if (!details.text) return details.source
   const lines = `${details.lines} ${details.lines === 1 ? "line" : "lines"}`
   const kib = details.bytes / 1024
   const size = kib < 1 ? `${details.bytes} bytes` : kib < 1024 ? `${kib.toFixed(1)} KiB` : `${(kib / 1024).toFixed(1)} MiB`
@@ -10,6 +11,7 @@ function sizeWords(details) {
 }
 
 function metadataButtons(details, downloadLabel) {
+  if (!details.text && !details.url) return ""
   const title = details.preview ? "Copies the part that is shown" : "Copies the indented JSON"
   return make(
     "span",
@@ -22,6 +24,7 @@ function metadataButtons(details, downloadLabel) {
 /** The lines in blocks the browser lays out only when they come into view; each block goes on counting. */
 function metadataText(details, numbered) {
   const code = make("div", { class: numbered ? "code numbered" : "code", tabindex: "0", role: "region", "aria-label": "Metadata as text" })
+  if (!details.text) return details.source
   const lines = codeLines(details.pretty)
   code.style.setProperty("--digits", String(lines.length).length)
   for (let from = 0; from < lines.length; from += BLOCK) {
@@ -33,9 +36,10 @@ function metadataText(details, numbered) {
   return code
 }
 
-/** Copies or saves; a preview is saved by Python, which has the rest of it. */
+/** Copies or saves; what is not whole on screen (a preview, masked values) comes from its address, or is asked of Python. */
 async function metadataAction(control, details, root, status, askForFile) {
   if (control.dataset.do === "copy-metadata") showCopied(control, await copyText(details.pretty, root), status)
+  else if (details.url) saveFrom(details.url, details.file_name, root)
   else if (details.preview) askForFile()
   else saveText(details.text, details.file_name, root)
 }

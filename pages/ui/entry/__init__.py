@@ -27,8 +27,8 @@ def entry(
 
     The event: `id`, `position` ("12 of 214", or "" outside the list: no Previous and Next), `has_previous`, `has_next`,
     `actor`, `initials`, `machine`, `role`, `email`, `actor_pivot` (optional), `when` and `zone` (the viewer's), `utc`,
-    `recorded` ("" if it says nothing more), `known`, `action` (`label`, `tone`, `glyph`, `help`, `named`), `action_raw`,
-    `outcome`, `summary`, `facts`, `changes`, `changes_note`, `related`, `related_note`, `metadata`.
+    `recorded` (a few words on when it was logged, or ""), `known`, `action` (`label`, `tone`, `glyph`, `help`, `named`), `action_raw`,
+    `outcome` (its label), `summary`, `facts`, `changes`, `changes_note`, `related`, `related_note`, `metadata`.
     Of `facts` and `related`: `label`, `lead` (optional, plain words before the value), `value`, `mono`, `copy` (what is
     copied; "" for no button), `pivot` (`[parameter, value]` or None), `note`, `status` ("", "verified", "conflict").
     Of `changes`: `field`, `raw_field`, and `before` and `after`, each a list of `{"text", "mark"}`, or None where that side

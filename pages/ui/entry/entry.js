@@ -1,8 +1,12 @@
 // The side panel's body. Its state lives on the wrapper element, because this module's function runs again at every rerun.
 
 const STEPS = { ArrowUp: -1, k: -1, ArrowDown: 1, j: 1 }
-const OUTCOMES = { success: ["Success"], failure: ["Failure", "red", "bang"], denied: ["Denied", "amber", "ban"] }
+const PATIENCE = 3000
+const OUTCOMES = { failure: ["red", "bang"], denied: ["amber", "ban"] }
 const STATUSES = { verified: ["green", "shield", "Verified"], conflict: ["amber", "bang", "Conflict"] }
+
+/** What outlives one mount: the panel is mounted anew when a step crosses a page of the list. */
+const kept = { view: "text", step: "", at: 0 }
 
 class Entry {
   constructor(wrapper, root) {
@@ -10,7 +14,6 @@ class Entry {
     this.root = root
     this.content = wrapper.querySelector(".content")
     this.status = wrapper.querySelector("[role=status]")
-    this.view = "text"
     this.share = button("copy-link", "Copy link", "link", { title: "Copies the address of this page with this entry open" })
     this.position = make("span", { class: "quiet position" })
     this.previous = button("step-back", "", "up", { "aria-label": "Previous entry", title: "Previous entry (↑ or k)" })
@@ -44,6 +47,7 @@ class Entry {
     const event = component.data
     const drawn = JSON.stringify(event)
     if (drawn === this.drawn) return
+    if (!this.drawn) this.resume()
     const other = this.event && this.event.id !== event.id
     this.event = event
     this.drawn = drawn
@@ -76,17 +80,18 @@ class Entry {
     if (event.known) when.append(make("span", {}, event.when), ` ${event.zone} · `, exact)
     else when.append(make("i", {}, "unknown time"), " · the source gave no usable time")
     const person = make("p", { class: "who" }, name, event.role ? make("span", { class: "role" }, ` ${event.role}`) : "")
-    const email = event.email && event.email !== event.actor ? make("p", { class: "quiet email" }, event.email) : ""
-    return make("header", {}, avatar(event), make("div", { class: "names" }, person, when, email), badge(event.action))
+    const more = [event.email === event.actor ? "" : event.email, event.recorded].filter(Boolean).join(" · ")
+    const names = make("div", { class: "names" }, person, when, make("p", { class: "quiet" }, more))
+    return make("header", {}, avatar(event), names, badge(event.action))
   }
 
   ownFacts(event) {
     const facts = []
-    const [words, ...sign] = OUTCOMES[event.outcome] ?? [event.outcome]
-    if (words) facts.push({ label: "Outcome", value: sign.length ? "" : words, badge: sign.length ? [...sign, words] : null })
-    const own = event.action_raw && event.action_raw !== event.action.label
+    const sign = OUTCOMES[event.outcome.toLowerCase()]
+    if (sign) facts.push({ label: "Outcome", value: "", badge: [...sign, event.outcome] })
+    else if (event.outcome) facts.push({ label: "Outcome", value: event.outcome })
+    const own = event.action_raw && ![event.action.label, event.action.key].includes(event.action_raw)
     if (own) facts.push({ label: "Recorded as", value: event.action_raw, mono: true })
-    if (event.recorded) facts.push({ label: "Logged", value: event.recorded })
     return facts
   }
 
@@ -175,12 +180,12 @@ class Entry {
     if (tree) tree.append(choice("text", "Text"), choice("tree", "Tree"))
     this.views = tree
     this.shown = make("div", { class: "frame metadata" })
-    this.show(details.tree ? this.view : "text")
+    this.show(details.tree ? kept.view : "text")
     return [
       make("div", { class: "title wide" }, make("h3", {}, "Metadata"), tree, metadataButtons(details, "Download")),
       details.sparse ? make("p", { class: "sparse" }, glyph("info"), make("span", {}, details.sparse)) : "",
       make("p", { class: "quiet size" }, [sizeWords(details), details.note].filter(Boolean).join(" · ")),
-      this.shown,
+      details.text ? this.shown : "",
     ]
   }
 
@@ -199,8 +204,18 @@ class Entry {
     this.next.setAttribute("aria-disabled", String(!event.has_next))
   }
 
-  step(by) {
-    if (by < 0 ? this.event.has_previous : this.event.has_next) this.component.setTriggerValue("step", by)
+  step(by, control = "") {
+    if (!(by < 0 ? this.event.has_previous : this.event.has_next)) return
+    Object.assign(kept, { step: control, at: Date.now() })
+    this.component.setTriggerValue("step", by)
+  }
+
+  /** After a mount of its own, a step gives the focus back to the button that made it. */
+  resume(tries = 10) {
+    if (!kept.step || Date.now() - kept.at > PATIENCE || tries === 0) return
+    const control = this.wrapper.querySelector(`[data-do="${kept.step}"]`)
+    if (!this.root.activeElement) control.focus({ preventScroll: true })
+    setTimeout(() => this.resume(tries - 1), 50)
   }
 
   clicked(event) {
@@ -218,10 +233,10 @@ class Entry {
       "copy-link": () => copied(location.href),
       "copy-metadata": metadata,
       "download-metadata": metadata,
-      "step-back": () => this.step(-1),
-      "step-on": () => this.step(1),
+      "step-back": () => this.step(-1, "step-back"),
+      "step-on": () => this.step(1, "step-on"),
       view: () => {
-        this.view = view
+        kept.view = view
         this.show(view)
       },
     }

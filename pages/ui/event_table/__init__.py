@@ -34,7 +34,8 @@ def event_table(
     `utc` (ISO 8601, shown on hover), `age` (optional, beside it), `actor`, `initials`, `machine`,
     `action` (`label`, `tone`, `glyph`, `help`, `named`), `type`, `resource_id`, `short`, `details`, `conflict`.
     Details, for open rows: `text` (as recorded), `pretty` (shown and copied), `lines`, `bytes`, `note`,
-    `preview` (both texts are only the first part), `file_name`, `source`. A row without them shows as loading.
+    `preview` (both texts are only the first part), `url` (optional: where Download finds the recorded bytes, when `text` is
+    not them), `file_name`, `source`. An open row without them shows as loading; an empty `text` shows `note` alone.
     """
     _COMPONENT(
         key=key,

@@ -120,7 +120,7 @@ class EventTable {
     entry.card.replaceChildren(
       make("div", { class: "bar" }, about, metadataButtons(details, "Download JSON")),
       details.note ? make("p", { class: "note" }, glyph("info"), details.note) : "",
-      metadataText(details, true),
+      details.text ? metadataText(details, true) : "",
     )
   }
 

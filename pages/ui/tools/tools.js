@@ -3,7 +3,10 @@ export default function (component) {
   const place = root.querySelector(".place")
   if (place.firstChild) return
   const status = root.querySelector("[role=status]")
+  const filters = button("open-filters", "Filters", "filter", { title: "Opens the filters" })
+  filters.classList.add("filters")
+  filters.addEventListener("click", () => document.querySelector('[data-testid="stExpandSidebarButton"]')?.click())
   const share = button("copy-link", "Copy link", "link", { title: "Copies the address of this view" })
-  place.append(share)
   share.addEventListener("click", async () => showCopied(share, await copyText(location.href, root), status))
+  place.append(filters, share)
 }
