@@ -102,14 +102,16 @@ class AuditLog:
 
     def position(self, view: View, event_id: str) -> int | None:
         """The place of an event among the view's matches, from 0; None where it is not among them."""
-        return self._asked().position(view, event_id)
+        engine = self._asked()
+        return engine.position(view.resolved(engine.actions), event_id)
 
     def event_at(self, view: View, position: int) -> str | None:
         """The id of the event at a place among the view's matches, from 0; None past either end."""
-        return self._asked().event_at(view, position)
+        engine = self._asked()
+        return engine.event_at(view.resolved(engine.actions), position)
 
     def facet(self, view: View, column: str, *, limit: int = 50) -> list[Count]:
-        """The most frequent values of a column among the matches, ignoring the filter on that column.
+        """The most frequent values of a column among the matches, ignoring the filters on that column.
 
         Raises NotFoundError for a column without a facet.
         """
@@ -117,7 +119,10 @@ class AuditLog:
         return engine.facet(view.resolved(engine.actions), column, limit=limit)
 
     def histogram(self, view: View, *, bucket_minutes: int = 60) -> list[Count]:
-        """Matches with a known time per bucket of so many minutes, counted from the epoch, UTC; empty buckets are left out."""
+        """Matches with a known time per bucket of so many minutes, counted from the epoch, UTC; empty buckets are left out.
+
+        Raises EngineError for less than one minute.
+        """
         engine = self._asked()
         return engine.histogram(view.resolved(engine.actions), bucket_minutes=bucket_minutes)
 
@@ -139,7 +144,7 @@ class AuditLog:
 
     def close(self) -> None:
         """Gives up files and memory, for everyone who shares this log."""
-        self._engine.close()
+        self._asked().close()
 
     def _asked(self) -> Engine:
         require_reader(self.principal)

@@ -44,12 +44,32 @@ def start_of_day(day: date, tz: ZoneInfo) -> int:
     Where midnight does not exist (clocks skip it) it is the first instant after the gap; where it
     exists twice, the first. Raises OverflowError at the far ends of the calendar.
     """
-    return local_instant(datetime(day.year, day.month, day.day), tz)
+    return reached(datetime(day.year, day.month, day.day), tz)
 
 
 def end_of_day(day: date, tz: ZoneInfo) -> int:
     """The first instant after a day in a zone, in microseconds; raises OverflowError as above."""
     return start_of_day(day + timedelta(days=1), tz)
+
+
+def reached(wall: datetime, tz: ZoneInfo, *, last: bool = False) -> int:
+    """The instant at which a zone's clock reaches a time, in microseconds, as bounds of a range need it.
+
+    A time that exists twice is reached first, or with `last` for good, at its second showing; one that clocks skip
+    is reached at the end of the gap.
+    """
+    first, second = local_instant(wall, tz), local_instant(wall, tz, last=True)
+    if first <= second:
+        return second if last else first
+    before, after = second, first
+    offset = from_micros(after).astimezone(tz).utcoffset()
+    while after - before > 1:
+        middle = (before + after) // 2
+        if from_micros(middle).astimezone(tz).utcoffset() == offset:
+            after = middle
+        else:
+            before = middle
+    return after
 
 
 def local_instant(wall: datetime, tz: ZoneInfo, *, last: bool = False) -> int:

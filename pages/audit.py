@@ -93,7 +93,6 @@ def _table(log: AuditLog, page: EventPage) -> None:
         key=session.TABLE,
         on_open_change=session.rows_changed,
         on_row_change=session.row_chosen,
-        on_download_change=lambda: None,
     )
 
 
@@ -148,7 +147,6 @@ def _panel(log: AuditLog) -> None:
         key=session.PANEL,
         on_pivot_change=session.pivot,
         on_step_change=lambda: session.step(log),
-        on_download_change=lambda: None,
     )
     if position is None:
         st.caption(text.OUTSIDE)

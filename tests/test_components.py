@@ -93,9 +93,9 @@ def test_both_components_are_registered_and_carry_their_payload() -> None:
 
         def nothing() -> None: ...
 
-        heard = {"on_row_change": nothing, "on_open_change": nothing, "on_download_change": nothing}
+        heard = {"on_row_change": nothing, "on_open_change": nothing}
         event_table(rows=[{"id": "e1"}], details={"e1": {"text": "{}"}}, open_ids=["e1"], current="", zone="UTC+1", **heard)
-        entry(event={"id": "e1"}, on_pivot_change=nothing, on_step_change=nothing, on_download_change=nothing)
+        entry(event={"id": "e1"}, on_pivot_change=nothing, on_step_change=nothing)
 
     app = AppTest.from_function(page).run()
     assert not app.exception

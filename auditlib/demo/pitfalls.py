@@ -95,7 +95,16 @@ COLUMNS_AMISS: Final[Mapping[str, Mapping[str, str | None]]] = MappingProxyType(
 )  # fmt: skip
 
 _SIZES: Final = (("huge", 300 * 1024), ("2_mb", 2 * 1024 * 1024))
-_FAR_FUTURE: Final = to_micros(datetime(2099, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
+_WRONG_CLOCK: Final[Mapping[str, str | int | None]] = {
+    "occurred_at": to_micros(datetime(2099, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+    "action": "viewed",
+    "action_raw": "report.viewed",
+    "resource_type": "report",
+    "resource_id": "RPWEEKLY",
+    "resource_name": "Weekly report",
+    "changes": None,
+    "summary": "Opened on a laptop whose clock is wrong",
+}
 
 
 def plant(world: World, boundaries: Sequence[int]) -> Process:
@@ -121,7 +130,7 @@ def _single(world: World) -> list[Callable[[], None]]:
     steps += [partial(_amiss, world, f"metadata_{name}", {"metadata": text}) for name, text in METADATA.items()]
     steps += [partial(_amiss, world, f"metadata_{name}", {"metadata": _huge(size)}) for name, size in _SIZES]
     steps += [partial(_amiss, world, "no_time", {"occurred_at": None})] * 4
-    steps += [partial(_amiss, world, "far_future", {"occurred_at": _FAR_FUTURE})]
+    steps += [partial(_amiss, world, "far_future", _WRONG_CLOCK)]
     steps += [partial(_named, world, name, text) for name, text in NAMES.items()]
     steps += [partial(_tied, world), partial(_two_bodies, world), partial(_doubled, world)]
     return steps

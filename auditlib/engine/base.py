@@ -75,7 +75,10 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone the log speaks of: id, newest recorded name and e-mail, and in how many events."""
+    """Someone the log speaks of: id, newest recorded name and e-mail, and in how many events.
+
+    `events` counts one part: the one that was asked for, else the part in which there are most.
+    """
 
     id: str
     name: str
@@ -123,7 +126,7 @@ class Engine(Protocol):
         """The id of the event at a place among the view's matches, from 0; None past either end."""
 
     def facet(self, view: View, column: str, *, limit: int) -> list[Count]:
-        """The most frequent values of a column among the matches, ignoring the filter on that column."""
+        """The most frequent values of a column among the matches, ignoring the filters on that column."""
 
     def histogram(self, view: View, *, bucket_minutes: int) -> list[Count]:
         """Matches per bucket of so many minutes, buckets counted from the epoch, in UTC."""

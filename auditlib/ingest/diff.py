@@ -39,13 +39,13 @@ def paired(field: Callable[[Any], str | None], before: Path, after: Path, decode
 
 
 def keyed(path: Path, before: str, after: str, beside: tuple[Path, ...]) -> Rule:
-    """`changes: {title: {from, to}}` or `{title: [old, new]}`: one change per key.
+    """`changes: {title: {from, to}}` or `{title: [old, new]}`, also as JSON in a string: one change per key.
 
     Where the new value is not said, it is taken from the object at `beside` that has the key.
     """
 
     def rule(event: Any) -> Iterator[Change]:
-        fields = path.find(event)
+        fields = _side(path.find(event), True)
         for name, value in fields.items() if type(fields) is dict else ():
             if type(value) is list and len(value) == 2:
                 yield name, value[0], value[1]
@@ -59,6 +59,20 @@ def keyed(path: Path, before: str, after: str, beside: tuple[Path, ...]) -> Rule
             if type(found) is dict and name in found:
                 return found[name]
         return ABSENT
+
+    return rule
+
+
+def deltas(path: Path, field: Path, value: Path, action: Path, removed: frozenset[str]) -> Rule:
+    """`[{action: REMOVE, role, member}]`: what a removal names stood before, what another action names stands after."""
+
+    def rule(event: Any) -> Iterator[Change]:
+        items = path.find(event)
+        for item in items if type(items) is list else []:
+            name, what = as_text(field.find(item)), value.find(item)
+            if name and what is not None:
+                gone = as_text(action.find(item)) in removed
+                yield name, what if gone else ABSENT, ABSENT if gone else what
 
     return rule
 

@@ -17,7 +17,7 @@ from auditlib.ingest.instants import Clock
 from auditlib.ingest.paths import Path, as_text
 from auditlib.ingest.reader import Record
 from auditlib.ingest.scan import DECODER, member
-from auditlib.ingest.words import action_key, type_key
+from auditlib.ingest.words import UNNAMED, action_key, type_key
 from auditlib.schema import COLUMNS
 from auditlib.text import one_line
 
@@ -26,6 +26,8 @@ Refine = Callable[[Any, Row], None]
 
 ITEM: Final = "@item"
 """The key under which a path finds the item of an exploded list."""
+OUTER: Final = "@outer"
+"""The key under which a path finds the record around an inner event."""
 ROW: Final = "$"
 """The key under which a summary finds the columns read before it."""
 
@@ -84,6 +86,7 @@ class Compiled:
     telling: tuple[str, ...]
     times: tuple[tuple[str, tuple[Path, ...]], ...]
     clock: Clock
+    word: Column | None
     action: Callable[[str], str]
     outcome: Outcome
     related: tuple[tuple[str, Column], ...]
@@ -112,7 +115,7 @@ class Compiled:
             inner = event.get(key)
             if type(inner) is dict:
                 text = member(record.raw.decode("utf-8", "surrogateescape"), key)
-                return inner, text.encode("utf-8", "surrogateescape")
+                return {**inner, OUTER: event}, text.encode("utf-8", "surrogateescape")
             if type(inner) is str:
                 return {**event, **_parsed(inner)}, record.raw
         return event, record.raw
@@ -129,7 +132,8 @@ class Compiled:
         if word is None and row["occurred_at"] is None and all(row[name] is None for name in self.telling):
             raise UnfitError(f"nothing in it that a {self.source} event has")
         row["outcome"] = self.outcome.of(event)
-        action = self.action(word) if word else "unknown"
+        word = (self.word(event) if self.word else None) or word
+        action = self.action(word) if word else UNNAMED
         row["action"] = "sign_in_failed" if action == "signed_in" and row["outcome"] in _FAILED else action
         row["resource_type"] = _type_key(row["resource_type"] or "")
         if self.related:

@@ -36,6 +36,7 @@ _SHAPES: Final = {
     "list": ("path", "field", "before", "after", "decode"),
     "pair": ("field", "before", "after", "decode"),
     "keys": ("path", "before", "after", "beside"),
+    "deltas": ("path", "field", "value", "action", "removed"),
     "prefix": ("prefix",),
     "objects": ("before", "after"),
     "prose": ("path", "pattern"),
@@ -61,7 +62,7 @@ def compiled(table: Mapping[str, Any], key: str, where: str) -> Compiled:
     known(table, SECTIONS, where)
     time = _section(table, "time", where, ("occurred_at", "recorded_at", "unit", "zone", "patterns"))
     columns = _section(table, "columns", where, MAPPED)
-    action = _section(table, "action", where, ("table", "verb"))
+    action = _section(table, "action", where, ("table", "verb", "word"))
     verb = _choice(action.get("verb", "first"), _VERBS, f"{where} [action] verb")
     actions = words(action.get("table", {}), f"{where} [action.table]")
     for word, target in actions.items():
@@ -81,6 +82,7 @@ def compiled(table: Mapping[str, Any], key: str, where: str) -> Compiled:
             for name in ("occurred_at", "recorded_at")
         ),
         clock=_clock(time, f"{where} [time]"),
+        word=column(action["word"], f"{where} [action] word") if "word" in action else None,
         action=action_rule(actions, verb),
         outcome=_outcome(table, where),
         related=tuple((kind, column(rule, f"{where} [related] {kind}")) for kind, rule in _section(table, "related", where, None).items()),
@@ -187,6 +189,9 @@ def _change(rule: Mapping[str, Any], where: str) -> diff.Rule:
     if shape == "keys":
         beside = tuple(path(each, f"{where} beside") for each in _strings(rule.get("beside", []), f"{where} beside"))
         return diff.keyed(place("path"), str(rule.get("before", "from")), str(rule.get("after", "to")), beside)
+    if shape == "deltas":
+        removed = frozenset(_strings(rule.get("removed", []), f"{where} removed"))
+        return diff.deltas(place("path"), place("field"), place("value"), place("action"), removed)
     if shape == "prefix":
         return diff.prefixed(_text(rule.get("prefix"), f"{where} prefix"))
     if shape == "objects":

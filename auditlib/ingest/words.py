@@ -53,6 +53,7 @@ def action_key(word: str, verb: str) -> str:
     key = snake(word)
     if verb == "none":
         return key
-    parts = snake(re.split(r"[./: ]", word.strip())[-1] if "." in word or "/" in word or ":" in word else word).split("_")
+    dotted = [part for part in re.split(r"[./:]", word) if part.strip()]
+    parts = snake(dotted[-1] if dotted else word).split("_")
     places = {"first": parts[:1], "last": parts[-1:], "either": [parts[0], parts[-1]]}[verb]
     return next((VERBS[part] for part in places if part in VERBS), key)

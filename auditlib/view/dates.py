@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from auditlib.times import end_of_day, local_instant, start_of_day
+from auditlib.times import end_of_day, reached, start_of_day
 
 EXPECTED: Final = "expected YYYY-MM-DD or YYYY-MM-DDTHH:MM"
 _BOUND: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2})?", re.ASCII)
@@ -31,15 +31,16 @@ def is_day(value: str) -> bool:
 
 def lower(value: str, tz: ZoneInfo) -> int:
     """The first instant of a range that starts with this bound, in microseconds UTC."""
-    return start_of_day(date.fromisoformat(value), tz) if is_day(value) else local_instant(datetime.fromisoformat(value), tz)
+    return start_of_day(date.fromisoformat(value), tz) if is_day(value) else reached(datetime.fromisoformat(value), tz)
 
 
 def upper(value: str, tz: ZoneInfo) -> int:
     """The first instant after a range that ends with this bound: a day is included, a minute is not.
 
-    A minute that the clock shows twice means its second showing, so that nothing is hidden.
+    A minute that the clock shows twice means its second showing, one that it skips the end of the gap, so that
+    nothing is hidden.
     """
-    return end_of_day(date.fromisoformat(value), tz) if is_day(value) else local_instant(datetime.fromisoformat(value), tz, last=True)
+    return end_of_day(date.fromisoformat(value), tz) if is_day(value) else reached(datetime.fromisoformat(value), tz, last=True)
 
 
 def is_reversed(start: str, end: str) -> bool:

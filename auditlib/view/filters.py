@@ -21,7 +21,7 @@ BOTH: Final = frozenset(vocabulary.TABS)
 LONGEST_SEARCH: Final = 200
 LONGEST_VALUE: Final = 512
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SEARCHED: Final = ("actor_name", "resource_type", "resource_id")
 
 

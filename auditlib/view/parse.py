@@ -27,7 +27,9 @@ PARAMETERS: Final = ("tab", *FILTERS, *SINGLE[1:])
 
 _NUMBER: Final = re.compile(r"\d{1,15}", re.ASCII)
 _DIGEST: Final = re.compile(r"[0-9a-f]{8,64}")
-_EVENT: Final = re.compile(EVENT_ID)
+_EVENT: Final = re.compile(rf"{EVENT_ID}(~[0-9a-f]{{12}})?")
+"""An id as recorded, or as a log spells it where an earlier event claims the same one."""
+_BARE_QUERY: Final = re.compile(r"[^/?#:&=]*=")
 
 
 def pairs_of(link: str) -> list[tuple[str, str]]:
@@ -36,7 +38,7 @@ def pairs_of(link: str) -> list[tuple[str, str]]:
     Raises LinkError where the path is not that of the Audit Logs page.
     """
     link = link.strip()
-    if "?" in link or "=" not in link:
+    if not _BARE_QUERY.match(link):
         try:
             parts = urlsplit(link)
         except ValueError:
@@ -111,9 +113,11 @@ class _Reading:
             value = text[1:] if excluded else text
             if tab not in rule.tabs:
                 self._problem(parameter, text, f"not a filter of {vocabulary.TABS[tab].label}")
+            elif parameter == "action" and value in self.actions:
+                clauses.append(Clause(parameter, value, excluded))
             elif expected := rule.check(value):
                 self._problem(parameter, text, expected, near(value, self.actions) if parameter == "action" else "")
-            elif parameter == "action" and value not in self.actions:
+            elif parameter == "action":
                 self._problem(parameter, text, "no such action", near(value, self.actions))
             else:
                 clauses.append(Clause(parameter, value, excluded))

@@ -6,7 +6,7 @@ key and command line all come from it. `View.from_link(view.to_query()) == view`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -204,18 +204,18 @@ class View:
             return None
         return dates.lower(self.start, tz), dates.upper(self.end, tz)
 
-    def predicate(self, *, ignoring: str = "") -> Predicate:
-        """What each event must meet; `ignoring` leaves one filter out (`from` for the range)."""
+    def predicate(self, *, ignoring: Collection[str] = ()) -> And:
+        """What each event must meet; `ignoring` leaves filters out (`from` for the range)."""
         parts: list[Predicate] = [tab_predicate(self.tab)]
         for parameter, rule in FILTERS.items():
-            if parameter == ignoring:
+            if parameter in ignoring:
                 continue
             if included := self.values(parameter):
                 parts.append(rule.predicate(included))
             if excluded := self.values(parameter, excluded=True):
                 parts.append(Not(rule.predicate(excluded)))
         span = self.span()
-        if span and ignoring != "from":
+        if span and "from" not in ignoring:
             parts.append(Between(*span))
         return And(tuple(parts))
 
@@ -242,7 +242,7 @@ class View:
     def resolved(self, actions: Iterable[str]) -> View:
         """This view with actions honoured that were reported as unknown and that an opened store knows."""
         known = frozenset(actions)
-        taken = [problem for problem in self.problems if problem.parameter == "action" and problem.value.lstrip("!") in known]
+        taken = [problem for problem in self.problems if problem.parameter == "action" and problem.value.removeprefix("!") in known]
         if not taken:
             return self
         clauses = tuple(Clause("action", problem.value.removeprefix("!"), problem.value.startswith("!")) for problem in taken)

@@ -6,6 +6,7 @@ import hashlib
 from bisect import bisect_right
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final, TypeVar
@@ -60,13 +61,15 @@ class MetadataReader:
         for (file, group), keys in by_group.items():
             column, start = self._column(file, group), self._footer(file).starts[group]
             for key in keys:
-                texts[key] = self._checked(column[places[key].row - start].as_py(), places[key])
+                texts[key] = self._text(column, places[key], start)
         return texts
 
-    def _checked(self, text: str, place: Place) -> str:
-        if hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() != place.digest:
-            raise self._damaged(place.file, "its bytes are no longer those that were verified")
-        return text
+    def _text(self, column: pa.ChunkedArray, place: Place, start: int) -> str:
+        with suppress(IndexError, UnicodeDecodeError):
+            text = column[place.row - start].as_py()
+            if text is not None and hashlib.sha256(text.encode()).digest() == place.digest:
+                return str(text)
+        raise self._damaged(place.file, "its bytes are no longer those that were verified")
 
     def _group_of(self, place: Place) -> int:
         return bisect_right(self._footer(place.file).starts, place.row) - 1
@@ -88,7 +91,7 @@ class MetadataReader:
                 self._groups.move_to_end((file, group))
                 return self._groups[file, group]
         column = self._reading(
-            file, lambda opened: opened.read_row_group(group, columns=["metadata"]).column(0), self._footer(file).parquet
+            file, lambda opened: opened.read_row_group(group, columns=["metadata"])["metadata"], self._footer(file).parquet
         )
         with self._lock:
             self._groups[file, group] = column
@@ -100,7 +103,7 @@ class MetadataReader:
         try:
             with self._open(file) as opened:
                 return read(pq.ParquetFile(opened, metadata=footer))
-        except (OSError, StoreError, pa.ArrowException):
+        except (OSError, StoreError, pa.ArrowException, KeyError):
             raise self._damaged(file, "it cannot be read any more") from None
 
     def _damaged(self, file: int, reason: str) -> DamagedFileError:

@@ -6,9 +6,10 @@ further page of the view is a slice of them. An unfiltered page needs no scan at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from threading import BoundedSemaphore
 from typing import Final
 
@@ -22,7 +23,7 @@ from auditlib.engine.duckdb.load import KEPT
 from auditlib.engine.duckdb.metadata import MetadataReader, Place
 from auditlib.engine.duckdb.positions import PositionCache, Positions
 from auditlib.engine.duckdb.translate import Translator
-from auditlib.errors import EngineBusyError, NotFoundError
+from auditlib.errors import EngineBusyError, EngineError, NotFoundError
 from auditlib.event import AuditEvent
 from auditlib.schema import SCHEMA, TIMESTAMP
 from auditlib.text import fold
@@ -38,7 +39,8 @@ _FIELDS: Final = (*KEPT, "occurred", "recorded", "snapshot", "conflicts")
 _ROW: Final = ", ".join(_FIELDS)
 _AT_PLACES: Final = "pos BETWEEN ? AND ? AND pos IN (SELECT unnest(?::INTEGER[]))"
 FACETS: Final = frozenset({"action", "actor_id", "actor_name", "resource_type", "outcome", "source", "ip", "actor_role"})
-_FILTER_OF: Final = {"actor_id": "actor", "actor_name": "actor", "resource_type": "type"}
+_FILTERS_ON: Final = {"actor_id": ("actor", "member"), "actor_name": ("actor", "member"), "resource_type": ("type",)}
+_EARLIEST: Final = times.to_micros(datetime.min.replace(tzinfo=UTC))
 
 
 class DuckDBEngine:
@@ -138,7 +140,7 @@ class DuckDBEngine:
     def facet(self, view: View, column: str, *, limit: int) -> list[Count]:
         if column not in FACETS:
             raise NotFoundError(f"No facet on {column!r}: expected one of {', '.join(sorted(FACETS))}", column=column)
-        condition, parameters = self._condition(view, ignoring=_FILTER_OF.get(column, column))
+        condition, parameters = self._condition(view, ignoring=_FILTERS_ON.get(column, (column,)))
         rows = self._rows(
             f"SELECT {column}, count(*) AS n FROM events WHERE {condition} GROUP BY 1 ORDER BY n DESC, 1 NULLS LAST LIMIT ?",
             [*parameters, limit],
@@ -146,20 +148,23 @@ class DuckDBEngine:
         return [Count(value, events) for value, events in rows]
 
     def histogram(self, view: View, *, bucket_minutes: int) -> list[Count]:
+        if bucket_minutes < 1:
+            raise EngineError(f"A bucket cannot span {bucket_minutes} minutes: expected at least 1", bucket_minutes=bucket_minutes)
         width = bucket_minutes * 60_000_000
+        start = f"occurred - ((occurred % {width}) + {width}) % {width}"
         condition, parameters = self._condition(view)
         rows = self._rows(
-            f"SELECT occurred // {width} AS bucket, count(*) FROM events WHERE occurred IS NOT NULL AND {condition} GROUP BY 1 ORDER BY 1",
+            f"SELECT {start} AS start, count(*) FROM events WHERE occurred IS NOT NULL AND {condition} GROUP BY 1 ORDER BY 1",
             parameters,
         )
-        return [Count(None, events, times.from_micros(bucket * width)) for bucket, events in rows]
+        return [Count(None, events, times.from_micros(max(start, _EARLIEST))) for start, events in rows]
 
     def _left_out(self, view: View) -> int:
         """Matches that only the range of days leaves out, because they have no time."""
         span = view.span()
         if span is None or self._first_unknown == self.head.events:
             return 0
-        condition, parameters = self._translator.sql(And((view.predicate(ignoring="from"), Not(Between(-(2**63), 2**63 - 1)))))
+        condition, parameters = self._translator.sql(And((view.predicate(ignoring=("from",)), Not(Between(-(2**63), 2**63 - 1)))))
         return self._scalar(f"SELECT count(*) FROM events WHERE pos >= ? AND {condition}", [self._first_unknown, *parameters])
 
     # -- people -----------------------------------------------------------------------------------
@@ -200,8 +205,8 @@ class DuckDBEngine:
             self._positions.put(predicate, found)
         return found
 
-    def _condition(self, view: View, *, ignoring: str = "") -> tuple[str, list[object]]:
-        parts = [part for part in view.predicate(ignoring=ignoring).parts if part != tab_predicate(view.tab)]  # type: ignore[union-attr]
+    def _condition(self, view: View, *, ignoring: Collection[str] = ()) -> tuple[str, list[object]]:
+        parts = [part for part in view.predicate(ignoring=ignoring).parts if part != tab_predicate(view.tab)]
         condition, parameters = self._translator.sql(And(tuple(parts)))
         return f"{view.tab}_pos IS NOT NULL AND {condition}", parameters
 
@@ -219,11 +224,10 @@ class DuckDBEngine:
         if not self._slots.acquire(timeout=PATIENCE_SECONDS):
             raise EngineBusyError("Too many questions are being answered at once; please try again in a moment")
         try:
-            cursor = self._connection.cursor()
-            try:
+            with self._connection.cursor() as cursor:
                 yield cursor
-            finally:
-                cursor.close()
+        except duckdb.Error as error:
+            raise EngineError(f"The question could not be answered: {str(error).splitlines()[0]}") from error
         finally:
             self._slots.release()
 
@@ -272,11 +276,13 @@ def _event(row: Sequence[object]) -> AuditEvent:
 
 _SUGGEST: Final = """
 SELECT id, coalesce(arg_min(name, newest), '') AS name, coalesce(arg_min(email, newest), ''), sum(events)::BIGINT AS n
-FROM people WHERE kind = $kind AND contains(folded, $needle)
-GROUP BY id
+FROM people WHERE kind = $kind
+GROUP BY id HAVING bool_or(contains(folded, $needle))
 ORDER BY bool_or(starts_with(folded, $needle)) DESC, bool_or(contains(folded, ' ' || $needle)) DESC, n DESC, id
 LIMIT $limit"""
 
 _PERSON: Final = """
-SELECT id, coalesce(arg_min(name, newest), ''), coalesce(arg_min(email, newest), ''), sum(events)::BIGINT
-FROM people WHERE id = ? GROUP BY id"""
+SELECT id, coalesce(arg_min(name, newest), ''), coalesce(arg_min(email, newest), ''), max(in_part)::BIGINT
+FROM (
+  SELECT *, sum(events) OVER (PARTITION BY kind) AS in_part FROM people WHERE id = ?
+) GROUP BY id"""

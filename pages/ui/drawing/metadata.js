@@ -36,10 +36,9 @@ function metadataText(details, numbered) {
   return code
 }
 
-/** Copies or saves; what is not whole on screen (a preview, masked values) comes from its address, or is asked of Python. */
-async function metadataAction(control, details, root, status, askForFile) {
+/** Copies or saves; what is not whole on screen (a preview, masked values) is saved from its address. */
+async function metadataAction(control, details, root, status) {
   if (control.dataset.do === "copy-metadata") showCopied(control, await copyText(details.pretty, root), status)
   else if (details.url) saveFrom(details.url, details.file_name, root)
-  else if (details.preview) askForFile()
   else saveText(details.text, details.file_name, root)
 }

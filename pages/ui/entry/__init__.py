@@ -17,13 +17,11 @@ def entry(
     key: str = "entry",
     on_pivot_change: Callable[[], None],
     on_step_change: Callable[[], None],
-    on_download_change: Callable[[], None],
 ) -> None:
     """Draws one event inside the side panel; what a person does arrives in `st.session_state[key]` before the callback runs.
 
     Trigger `pivot`: `{"parameter", "value", "exclude"}`, the filter a value was chosen for. Trigger `step`: 1 for the
-    next entry of the list, -1 for the previous one. Trigger `download`: id of the event whose metadata is only
-    previewed and was asked for whole.
+    next entry of the list, -1 for the previous one.
 
     The event: `id`, `position` ("12 of 214", or "" outside the list: no Previous and Next), `has_previous`, `has_next`,
     `actor`, `initials`, `machine`, `role`, `email`, `actor_pivot` (optional), `when` and `zone` (the viewer's), `utc`,
@@ -39,5 +37,4 @@ def entry(
         data=dict(event),
         on_pivot_change=on_pivot_change,
         on_step_change=on_step_change,
-        on_download_change=on_download_change,
     )

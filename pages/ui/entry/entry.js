@@ -224,8 +224,7 @@ class Entry {
     const { parameter, value, copy, view } = control.dataset
     const choose = (exclude) => this.component.setTriggerValue("pivot", { parameter, value, exclude })
     const copied = (text) => copyText(text, this.root).then((done) => showCopied(control, done, this.status))
-    const ask = () => this.component.setTriggerValue("download", this.event.id)
-    const metadata = () => metadataAction(control, this.details, this.root, this.status, ask)
+    const metadata = () => metadataAction(control, this.details, this.root, this.status)
     const acts = {
       pivot: () => choose(event.shiftKey),
       exclude: () => choose(true),

@@ -21,12 +21,10 @@ def event_table(
     key: str = "events",
     on_open_change: Callable[[], None],
     on_row_change: Callable[[], None],
-    on_download_change: Callable[[], None],
 ) -> None:
     """Draws one page of events; what a person does arrives in `st.session_state[key]` before the callback runs.
 
     State `open`: ids of the rows whose metadata is open. Trigger `row`: id of the row that was chosen.
-    Trigger `download`: id of the row whose metadata is only previewed and was asked for whole.
     `open_ids` is what is shown as open, `current` the id shown in the side panel ("" for none: the row
     gets the focus back), `zone` the header's name of the zone `day` and `time` are written in.
 
@@ -34,8 +32,8 @@ def event_table(
     `utc` (ISO 8601, shown on hover), `age` (optional, beside it), `actor`, `initials`, `machine`,
     `action` (`label`, `tone`, `glyph`, `help`, `named`), `type`, `resource_id`, `short`, `details`, `conflict`.
     Details, for open rows: `text` (as recorded), `pretty` (shown and copied), `lines`, `bytes`, `note`,
-    `preview` (both texts are only the first part), `url` (optional: where Download finds the recorded bytes, when `text` is
-    not them), `file_name`, `source`. An open row without them shows as loading; an empty `text` shows `note` alone.
+    `preview` (both texts are only the first part), `url` (where Download finds the recorded bytes when `text` is not them,
+    else ""), `file_name`, `source`. An open row without them shows as loading; an empty `text` shows `note` alone.
     """
     _COMPONENT(
         key=key,
@@ -49,5 +47,4 @@ def event_table(
         default={"open": list(open_ids)},
         on_open_change=on_open_change,
         on_row_change=on_row_change,
-        on_download_change=on_download_change,
     )

@@ -165,10 +165,9 @@ class EventTable {
     const entry = line.entry
     const { id, resource_id } = entry.row
     const copyId = () => copyText(resource_id, this.root).then((done) => showCopied(control, done, this.status))
-    const ask = () => this.component.setTriggerValue("download", id)
     if (control?.dataset.do === "toggle") this.toggle(entry)
     else if (control?.dataset.do === "copy-id") copyId()
-    else if (control) metadataAction(control, entry.found, this.root, this.status, ask)
+    else if (control) metadataAction(control, entry.found, this.root, this.status)
     else if (line.matches(".row") && !this.selecting(event)) this.component.setTriggerValue("row", id)
   }
 
