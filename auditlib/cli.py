@@ -9,20 +9,25 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol
 
 import typer
+from typer.exceptions import TyperException
 
 from auditlib import settings
 from auditlib.errors import AuditError
+from auditlib.text import visible
 from auditlib.view import View
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Read, verify and publish audit logs.")
+if TYPE_CHECKING:
+    from auditlib import ingest as importing
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Read, verify and publish audit logs.")
 
 
 class OutputFormat(StrEnum):
@@ -60,7 +65,7 @@ def demo(
                 name=snapshot.name,
                 created=snapshot.created,
                 log_id=log_id,
-                progress=lambda rows: advance(rows),
+                progress=advance,
             )
             done += manifest.rows
     _say(f"Published {done:,} events in {manifest.seq} snapshots to {store}.")
@@ -76,25 +81,42 @@ def ingest(
 ) -> None:
     """Import source files as one snapshot."""
     from auditlib import ingest as importing
-    from auditlib.store import publish
+    from auditlib.store import FolderSource, publish
+    from auditlib.store.known import count_known
 
     chosen = importing.load_mapping(mapping) if mapping else importing.load_format(format)
-    with _progress(f"Importing {format}", None) as advance:
-        run = importing.Import(chosen, files, rejects=rejects, progress=advance)
-        name = f"{format.replace('_', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    with _progress(f"Importing {format}", None, unit="bytes") as advance:
+        seen = 0
+
+        def report(progress: importing.Progress) -> None:
+            nonlocal seen
+            advance(progress.bytes_read - seen, progress.bytes_total)
+            seen = progress.bytes_read
+
+        run = importing.Import(chosen, files, rejects=rejects, progress=report)
+        name = f"{chosen.key.replace('_', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         manifest = publish(store, run.batches(), name=name)
-    summary = run.summary
-    typer.echo(f"snapshot      {manifest.seq}")
-    for label, number in (
-        ("read", summary.read),
-        ("published", summary.published),
-        ("duplicates", summary.duplicates),
-        ("without time", summary.without_time),
-        ("rejected", summary.rejected),
-    ):
+    _report(run.summary, manifest.seq, count_known(FolderSource(store), manifest))
+
+
+def _report(summary: importing.Summary, seq: int, known: int) -> None:
+    if len(summary.files) > 1:
+        for file in summary.files:
+            _say(file.line())
+    counts = {
+        "snapshot": seq,
+        "read": summary.read,
+        "published": summary.published,
+        "duplicates": summary.duplicates,
+        "without time": summary.without_time,
+        "rejected": summary.rejected,
+    }
+    for label, number in counts.items():
         typer.echo(f"{label:<13} {number}")
-    for reason, number in summary.reasons.most_common():
+    for reason, number in (summary.reasons + summary.notes).most_common():
         typer.echo(f"  {number} × {reason}")
+    if known:
+        typer.echo(f"{'already known':<13} {known}  in the store before, shown once")
 
 
 @app.command()
@@ -172,7 +194,7 @@ def query(
 def describe(link: LinkArgument) -> None:
     """Say what a link asks, as one sentence, and what of it would be ignored."""
     view = View.from_link(link)
-    typer.echo(view.describe())
+    typer.echo(visible(view.describe()))
     for problem in view.problems:
         typer.echo(problem)
 
@@ -180,17 +202,17 @@ def describe(link: LinkArgument) -> None:
 def main() -> NoReturn:
     """Runs the command line and exits."""
     try:
-        app(standalone_mode=True)
+        sys.exit(app(standalone_mode=False))
+    except TyperException as error:
+        sentence = getattr(error, "format_message", error.__str__)()
+        _say(f"Error: {' '.join(sentence.split()).removesuffix('.')}; see --help")
     except AuditError as error:
         _say(f"Error: {error}")
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except OSError as error:
         _say(f"Error: {error.strerror or error}")
-        sys.exit(2)
-    sys.exit(0)
+    except typer.Abort:
+        _say("Stopped.")
+    sys.exit(2)
 
 
 def _tell_problems(view: View) -> None:
@@ -202,14 +224,32 @@ def _say(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
-@contextmanager
-def _progress(title: str, total: int | None, unit: str = "events") -> Iterator[Callable[[int], None]]:
-    """A progress line on standard error, where that is a terminal; yields what advances it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+class _Advance(Protocol):
+    def __call__(self, step: int, total: int | None = None, /) -> None: ...
 
+
+@contextmanager
+def _progress(title: str, total: int | None, unit: str = "events") -> Iterator[_Advance]:
+    """A progress line with rate and time left on standard error, where that is a terminal; yields what advances it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    counted = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(), TextColumn(unit))
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *counted,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
         task = bar.add_task(title, total=total)
-        yield lambda step: bar.advance(task, step)
+
+        def advance(step: int, total: int | None = None, /) -> None:
+            bar.update(task, advance=step)
+            if total is not None:
+                bar.update(task, total=total)
+
+        yield advance

@@ -10,43 +10,45 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Final, Literal, NoReturn
+from typing import Final, Literal
 
 Flaw = Literal["invalid", "deep", "repeated_keys", "not_finite"]
 
 DEEPEST: Final = 200
 MASK: Final = "••••••"
 
+_BEARABLE: Final[tuple[Flaw, ...]] = ("not_finite", "repeated_keys")
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\]:,]|[^\s{}\[\]:,"]+|\s+', re.DOTALL)
 _SECRET: Final = re.compile(
-    r"passw(or)?d|passphrase|passwort|pwd$|secret|token|authorization|cookie|credential|api_?key|private_?key|access_?key|signature$|hashed_|otp$"
+    r"passw(or)?d|passphrase|passwort|pwd$|secret|token|passcode|authorization|cookie|credential|api_?key|private_?key|access_?key|signature$|hashed_|otp$"
 )
-_NESTED: Final = re.compile(r'(\\+")([^"\\]{1,80})\1(\s*:\s*)\1((?:[^"\\]|\\+(?!\\*")[^"])*?)\1')
+_ESCAPED: Final = re.compile(r"\\u[0-9A-Fa-f]{4}|\\.|.", re.DOTALL)
+_ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 def flaw(text: str) -> Flaw | None:
-    """What is wrong with a metadata text: not JSON, nested too deep to look into, keys given twice, NaN or
-    Infinity; None for plain JSON."""
-    found: list[Flaw] = []
+    """What is wrong with a metadata text, the worst first, or None for plain JSON.
+
+    It is not JSON, nested too deep to look into, holds NaN or Infinity (which RFC 8259 does not know), or gives a key twice.
+    """
+    found: set[Flaw] = set()
 
     def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
         parsed = dict(items)
         if len(parsed) != len(items):
-            found.append("repeated_keys")
+            found.add("repeated_keys")
         return parsed
 
-    def constant(word: str) -> NoReturn:
-        raise _NotFinite
+    def constant(word: str) -> None:
+        found.add("not_finite")
 
     try:
         json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_int=str, parse_float=str)
-    except _NotFinite:
-        return "not_finite"
     except ValueError:
         return "invalid"
     except RecursionError:
         return "deep"
-    return found[0] if found else None
+    return next((each for each in _BEARABLE if each in found), None)
 
 
 def indented(text: str) -> str:
@@ -85,22 +87,45 @@ def is_secret(key: str) -> bool:
 def masked(text: str) -> tuple[str, int]:
     """The text with each value under a secret-looking key replaced by dots, and how many were.
 
-    Every other character stays. It also works on texts that are not whole JSON, and one level into JSON
-    that stands inside a string.
+    Every other character stays. It also works on texts that are not whole JSON, and on JSON that stands
+    inside a string, however often.
     """
     pieces: list[str] = []
-    count = 0
+    done = 0
+    found = list(_secrets(text))
+    for start, stop, dots in found:
+        pieces += text[done:start], dots
+        done = stop
+    return "".join((*pieces, text[done:])), len(found)
+
+
+def _secrets(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where each secret starts and stops, and what to write in its place."""
+    place = 0
     for token, secret in _marked(text):
         if secret:
-            pieces.append(f'"{MASK}"')
-            count += 1
+            yield place, place + len(token), f'"{MASK}"'
         elif token.startswith('"') and "\\" in token:
-            cleaned, inside = _masked_inside(token)
-            pieces.append(cleaned)
-            count += inside
-        else:
-            pieces.append(token)
-    return "".join(pieces), count
+            inner, places = _unescaped(token)
+            for start, stop, dots in _secrets(inner):
+                yield place + places[start], place + places[stop], dots.replace("\\", "\\\\").replace('"', '\\"')
+        place += len(token)
+
+
+def _unescaped(token: str) -> tuple[str, list[int]]:
+    """What a string token says, and where in it each character, and the end, is written."""
+    content = token[1:-1] if len(token) > 1 and token.endswith('"') else token[1:]
+    characters: list[str] = []
+    places: list[int] = []
+    for match in _ESCAPED.finditer(content):
+        spelled = match.group()
+        places.append(match.start() + 1)
+        characters.append(_character(spelled) if len(spelled) > 1 else spelled)
+    return "".join(characters), [*places, len(content) + 1]
+
+
+def _character(escape: str) -> str:
+    return chr(int(escape[2:], 16)) if len(escape) == 6 else _ESCAPES.get(escape[1], escape[1])
 
 
 def _marked(text: str) -> Iterator[tuple[str, bool]]:
@@ -120,7 +145,7 @@ def _marked(text: str) -> Iterator[tuple[str, bool]]:
         elif token == ",":
             here = False
         elif token.startswith('"') and _precedes_colon(tokens, place):
-            here = is_secret(token[1:-1])
+            here = is_secret(_unescaped(token)[0])
         elif token != ":" and not token.isspace():
             secret = (here or below[-1]) and token not in ("null", "true", "false", '""')
         yield token, secret
@@ -129,21 +154,3 @@ def _marked(text: str) -> Iterator[tuple[str, bool]]:
 def _precedes_colon(tokens: list[str], place: int) -> bool:
     following = tokens[place + 1 : place + 3]
     return ":" in following[:1] or (len(following) == 2 and following[0].isspace() and following[1] == ":")
-
-
-def _masked_inside(token: str) -> tuple[str, int]:
-    count = 0
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal count
-        quote, key, colon, value = match.groups()
-        if not value or not is_secret(key):
-            return match.group()
-        count += 1
-        return f"{quote}{key}{quote}{colon}{quote}{MASK}{quote}"
-
-    return _NESTED.sub(replace, token), count
-
-
-class _NotFinite(ValueError):
-    """NaN or Infinity stands in the text."""

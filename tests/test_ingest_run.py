@@ -201,4 +201,4 @@ def test_a_large_import_comes_in_batches(tmp_path: Path) -> None:
 def test_the_wrong_format_rejects_what_it_does_not_know(tmp_path: Path) -> None:
     rows, summary = import_text(tmp_path, "livekit", '{"colour":"red"}')
     assert rows == []
-    assert summary.reasons == {"nothing in it that a livekit event has": 1}
+    assert summary.reasons == {"nothing in it that events of livekit have": 1}

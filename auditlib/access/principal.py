@@ -27,11 +27,16 @@ class Principal:
         """The person of an identity token (OpenID Connect Core 1.0, section 2), roles in lower case.
 
         The claim that holds the roles comes from the settings; it may be a text (one role, or several
-        with spaces or commas) or a list, at any depth. What is neither holds no role.
+        with spaces or commas) or a list, at any depth. What is neither holds no role. A claim of exactly
+        the name in the settings comes before one whose name has dots between levels, since names may be
+        addresses (`https://example.com/roles`).
         """
-        held: object = claims
-        for level in settings.role_claim():
-            held = held.get(level) if isinstance(held, Mapping) else None
+        levels = settings.role_claim()
+        held: object = claims.get(".".join(levels))
+        if held is None:
+            held = claims
+            for level in levels:
+                held = held.get(level) if isinstance(held, Mapping) else None
         words = held.replace(",", " ").split() if isinstance(held, str) else held if isinstance(held, list | tuple) else ()
         roles = frozenset(word.strip().lower() for word in words if isinstance(word, str))
         name = next((str(claims[key]) for key in ("name", "email", "sub") if claims.get(key)), "unknown")

@@ -11,6 +11,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +30,8 @@ Batches = Iterable[pa.RecordBatch]
 About = dict[str, str]
 """What an export says of itself: link, sentence, head, zone, whether it is incomplete."""
 
-_FORMULA: Final = re.compile(r"^[\s\u00a0]*[=+\-@\t\r]|[\r\n][\s\u00a0]*[=+\-@\t]")
+_FORMULA: Final = re.compile(r"\A[\t\r\n]|(?:\A|[\r\n])\s*[=+\-@＝＋－＠]")
+"""Text that begins, or has a line that begins, as formulas do; `\\s` takes in the no-break space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +56,34 @@ def records(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
 def export(batches: Batches, path: Path, key: str, about: About, *, progress: Callable[[int], None] | None = None) -> None:
     """Writes batches into a file; `progress` is called with the events written so far.
 
-    Raises ExportError where the file cannot be written, or for an unknown format; the file is then gone.
+    Raises ExportError where the file cannot be written, or for an unknown format. A file that was begun and could not
+    be finished is removed, so that no part of a result is taken for the whole.
     """
     chosen = FORMATS.get(key)
     if chosen is None:
         raise ExportError(f"No export format {key!r}: expected one of {', '.join(FORMATS)}", format=key)
+    with _export_errors(key):
+        file = path.open("wb")
     try:
-        with path.open("wb") as file:
+        with _export_errors(key), file:
             chosen.write(_counted(batches, progress), file, about)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise ExportError(f"The export could not be written: {error.strerror or 'the disk refused'}", format=key) from error
     except BaseException:
-        path.unlink(missing_ok=True)
+        if path.is_file():
+            path.unlink()
         raise
 
 
 def safe_name(*parts: str) -> str:
     """A file name of these parts, of letters, digits, dots and hyphens only, at most 120 characters."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(part for part in parts if part)).strip("-.")[:120] or "export"
+
+
+@contextmanager
+def _export_errors(key: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(f"The export could not be written: {error.strerror or 'the disk refused'}", format=key) from error
 
 
 def _counted(batches: Batches, progress: Callable[[int], None] | None) -> Iterator[pa.RecordBatch]:
@@ -128,7 +139,7 @@ def _table(batches: Batches, file: IO[bytes], about: About) -> None:
             resource = ":".join(filter(None, (record["resource_type"], record["resource_id"])))
             at = record["occurred_at"] or "unknown time"
             actor = record["actor_name"] or record["actor_id"] or ""
-            cells = (f"{at:<27}", f"{one_line(actor, 24):<24}", f"{record['action']:<20}", f"{one_line(resource, 44):<44}")
+            cells = (f"{at:<27}", f"{one_line(actor, 24):<24}", f"{one_line(record['action'], 40):<20}", f"{one_line(resource, 44):<44}")
             file.write(f"{'  '.join(cells)}  {one_line(record['summary'] or '', 80)}".rstrip().encode() + b"\n")
 
 

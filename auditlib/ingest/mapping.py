@@ -130,7 +130,7 @@ class Compiled:
             row[name] = self._time(event, paths)
         word = row["action_raw"]
         if word is None and row["occurred_at"] is None and all(row[name] is None for name in self.telling):
-            raise UnfitError(f"nothing in it that a {self.source} event has")
+            raise UnfitError(f"nothing in it that events of {self.source} have")
         row["outcome"] = self.outcome.of(event)
         word = (self.word(event) if self.word else None) or word
         action = self.action(word) if word else UNNAMED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -43,11 +44,11 @@ def field_changes(changes: str | None) -> tuple[FieldChange, ...]:
     """
     try:
         entries = json.loads(changes or "[]", parse_int=_Number, parse_float=_Number)
+        if not isinstance(entries, list):
+            return ()
+        return tuple(_change(entry) for entry in entries if isinstance(entry, dict) and type(entry.get("field")) is str)
     except (ValueError, RecursionError):
         return ()
-    if not isinstance(entries, list):
-        return ()
-    return tuple(_change(entry) for entry in entries if isinstance(entry, dict) and isinstance(entry.get("field"), str))
 
 
 def _change(entry: dict[str, object]) -> FieldChange:
@@ -63,13 +64,11 @@ def _change(entry: dict[str, object]) -> FieldChange:
 
 def _items(own: Sequence[object], other: Sequence[object]) -> tuple[Part, ...]:
     """The items of a list, one a line, those that the other list lacks marked."""
-    lacking = [_text(item) for item in other]
+    there = Counter(map(_text, other))
     parts = []
     for item in map(_text, own):
-        marked = item not in lacking
-        if not marked:
-            lacking.remove(item)
-        parts.append(Part(item, marked))
+        parts.append(Part(item, not there[item]))
+        there[item] -= bool(there[item])
     return _lines(parts) or (Part("empty list", False),)
 
 

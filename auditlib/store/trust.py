@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,18 +18,22 @@ from auditlib.errors import DamagedFileError
 from auditlib.store.manifest import FileEntry, Manifest
 from auditlib.store.sources import Source
 from auditlib.store.verify import VerifiedFile, identity_of, open_verified
-from auditlib.times import write_utc
+from auditlib.times import from_micros, to_micros
 
 _FORMAT: Final = "auditlib-trust/1"
 
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """A file that was verified: the digest it had, its identity then, and when (UTC, as text)."""
+    """A file that was verified: the digest it had, its identity then, when, and why it can still not be loaded.
+
+    `verified_at` is in UTC; `damage` is a sentence, or empty for a file that loads.
+    """
 
     sha256: str
     identity: tuple[int, ...]
-    verified_at: str
+    verified_at: datetime
+    damage: str = ""
 
 
 class TrustRecord:
@@ -37,22 +41,31 @@ class TrustRecord:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._files = _read(path)
+        self._kept = _read(path)
+        self._files = dict(self._kept)
 
     def check(self, source: Source, manifest: Manifest, progress: Callable[[int], None] | None = None) -> DamagedFileError | None:
         """The first damage of a snapshot, or None; hashes only the files that are not trusted as they are."""
         for entry in manifest.files:
             try:
-                if not self._is_trusted(source, entry):
+                trusted = self._trusted(source, entry)
+                if trusted is None:
                     with open_verified(source, entry, progress) as file:
-                        now = write_utc(datetime.now(UTC)) or ""
-                        self._files[entry.path] = Trusted(entry.sha256, file.identity, now)
+                        self._files[entry.path] = Trusted(entry.sha256, file.identity, datetime.now(UTC))
                 elif progress:
                     progress(entry.bytes)
+                if trusted and trusted.damage:
+                    return DamagedFileError(trusted.damage, path=entry.path, reason="content")
             except DamagedFileError as error:
                 self._files.pop(entry.path, None)
                 return error
         return None
+
+    def refuse(self, damage: DamagedFileError) -> None:
+        """Notes damage that showed when a verified file was loaded: in what it holds, or that it is another file by now."""
+        trusted = self._files.pop(str(damage.path), None)
+        if trusted and damage.reason == "content":
+            self._files[str(damage.path)] = replace(trusted, damage=str(damage))
 
     def open(self, source: Source, entry: FileEntry) -> VerifiedFile:
         """A verified file opened again, without hashing it; raises DamagedFileError if it is no longer the same."""
@@ -63,28 +76,31 @@ class TrustRecord:
             raise DamagedFileError(f"{entry.path} changed after it was verified", path=entry.path, reason="changed")
         return VerifiedFile(entry, fd, trusted.identity)
 
-    def oldest(self, paths: list[str]) -> datetime:
+    def oldest(self, paths: Iterable[str]) -> datetime:
         """When the file of these that was hashed longest ago was hashed, UTC."""
-        times = [datetime.fromisoformat(self._files[path].verified_at) for path in paths if path in self._files]
+        times = [self._files[path].verified_at for path in paths if path in self._files]
         return min(times, default=datetime.now(UTC))
 
     def save(self) -> None:
-        """Writes the record aside and renames it into place."""
-        record = {
-            "format": _FORMAT,
-            "files": {path: [trusted.sha256, trusted.identity, trusted.verified_at] for path, trusted in sorted(self._files.items())},
+        """Writes what has changed of the record, aside and renamed into place; raises OSError where that fails."""
+        if self._files == self._kept:
+            return
+        files = {
+            path: [trusted.sha256, trusted.identity, to_micros(trusted.verified_at), trusted.damage]
+            for path, trusted in sorted(self._files.items())
         }
         aside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        aside.write_text(json.dumps(record), encoding="utf-8")
+        aside.write_text(json.dumps({"format": _FORMAT, "files": files}), encoding="utf-8")
         aside.replace(self._path)
+        self._kept = dict(self._files)
 
-    def _is_trusted(self, source: Source, entry: FileEntry) -> bool:
+    def _trusted(self, source: Source, entry: FileEntry) -> Trusted | None:
         trusted = self._files.get(entry.path)
         if trusted is None or trusted.sha256 != entry.sha256:
-            return False
+            return None
         fd = source.open_data(entry.path)
         try:
-            return identity_of(fd) == trusted.identity
+            return trusted if identity_of(fd) == trusted.identity else None
         finally:
             os.close(fd)
 
@@ -94,6 +110,9 @@ def _read(path: Path) -> dict[str, Trusted]:
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["format"] != _FORMAT:
             return {}
-        return {name: Trusted(sha256, tuple(identity), at) for name, (sha256, identity, at) in record["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {
+            name: Trusted(str(sha256), tuple(identity), from_micros(verified_at), str(damage))
+            for name, (sha256, identity, verified_at, damage) in record["files"].items()
+        }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return {}

@@ -17,8 +17,10 @@ import duckdb
 import pyarrow as pa
 
 from auditlib import vocabulary
+from auditlib.errors import DamagedFileError
 from auditlib.schema import COLUMNS
 from auditlib.store import VerifiedFile
+from auditlib.store.footer import FIRST_MICROS, LAST_MICROS
 from auditlib.text import fold
 
 CACHE_FORMAT: Final = "auditlib-cache/1"
@@ -43,7 +45,8 @@ class Part:
 def build(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], about: dict[str, object], progress: Progress) -> None:
     """Fills an empty database with the cache's tables; `about` is stored with them.
 
-    Raises DamagedFileError where a file is no longer what was verified.
+    Raises DamagedFileError where a file is no longer what was verified, or (`reason="content"`) holds values that no
+    event can have, such as bytes that are not UTF-8: its digest then agrees, and it can still not be shown.
     """
     total = sum(part.rows for part in parts)
     connection.execute(_STAGED)
@@ -51,7 +54,7 @@ def build(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], about: d
     for part in parts:
         progress("Loading events", done, total)
         with part.open() as file:
-            connection.execute(_STAGE, {"path": file.path, "file": part.number, "snapshot": part.snapshot})
+            _stage(connection, part, file)
             file.assert_unchanged()
         done += part.rows
     progress("Sorting events", done, total)
@@ -69,6 +72,17 @@ def build(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], about: d
     connection.execute("CREATE TABLE about (text VARCHAR)")
     connection.execute("INSERT INTO about VALUES (?)", [json.dumps(summary)])
     progress("Ready", total, total)
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, part: Part, file: VerifiedFile) -> None:
+    name = file.entry.path
+    try:
+        connection.execute(_STAGE, {"path": file.path, "file": part.number, "snapshot": part.snapshot})
+    except duckdb.OperationalError:  # memory or disk ran out, which says nothing about the file
+        raise
+    except duckdb.Error as error:
+        line = str(error).splitlines()[0].replace(file.path, name)
+        raise DamagedFileError(f"{name} was verified, but cannot be loaded: {line}", path=name, reason="content") from error
 
 
 def _resolve_repeats(connection: duckdb.DuckDBPyConnection) -> int:
@@ -122,7 +136,10 @@ CREATE TABLE stage.staged (
 
 _STAGE: Final = f"""
 INSERT INTO stage.staged
-SELECT {_COPIED}, epoch_us(occurred_at), epoch_us(recorded_at), unhex(sha256(metadata)), $snapshot, $file, file_row_number, false
+SELECT {_COPIED}, epoch_us(occurred_at),
+  CASE WHEN recorded_at IS NULL OR epoch_us(recorded_at) BETWEEN {FIRST_MICROS} AND {LAST_MICROS} THEN epoch_us(recorded_at)
+    ELSE error('a recorded_at is outside the years 1 to 9999') END,
+  unhex(sha256(metadata)), $snapshot, $file, file_row_number, false
 FROM read_parquet($path, file_row_number = true)"""
 
 _REPEATED: Final = """
@@ -164,7 +181,10 @@ FROM (
     {_ON_INTERVIEWS} AS on_interviews,
     {_ON_TEAM} AS on_team,
     CASE WHEN json_valid(changes)
-      THEN list_filter(json_extract_string(changes, '$[*].field'), lambda f: f IS NOT NULL)
+      THEN list_transform(
+        list_filter(json_extract(changes, '$[*].field'), lambda f: json_type(f) = 'VARCHAR'),
+        lambda f: json_extract_string(f, '$')
+      )
     END AS changed_fields,
     list_transform(
       list_filter(

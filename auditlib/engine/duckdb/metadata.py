@@ -103,7 +103,7 @@ class MetadataReader:
         try:
             with self._open(file) as opened:
                 return read(pq.ParquetFile(opened, metadata=footer))
-        except (OSError, StoreError, pa.ArrowException, KeyError):
+        except (OSError, StoreError, pa.ArrowException, LookupError):
             raise self._damaged(file, "it cannot be read any more") from None
 
     def _damaged(self, file: int, reason: str) -> DamagedFileError:

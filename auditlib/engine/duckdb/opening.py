@@ -21,12 +21,16 @@ from auditlib.engine.base import Head
 from auditlib.engine.duckdb.load import CACHE_FORMAT, Part, Progress, build
 from auditlib.engine.duckdb.metadata import MetadataReader
 from auditlib.engine.duckdb.query import DuckDBEngine
-from auditlib.errors import CacheError, ChainError, StoreError
+from auditlib.errors import CacheError, ChainError, DamagedFileError, StoreError
 from auditlib.store import Chain, FileEntry, FolderSource, Manifest, read_chain
 from auditlib.store.trust import TrustRecord
+from auditlib.store.verify import identity_of
 
 BUILD_MEMORY: Final = "2GB"
 READ_MEMORY: Final = "1GB"
+
+_Cache = tuple[duckdb.DuckDBPyConnection, dict[str, object]]
+"""An open cache, and what it says about itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,12 @@ class _Served:
     def files(self) -> list[tuple[int, FileEntry]]:
         return [(manifest.seq, entry) for manifest in self.manifests for entry in manifest.files]
 
+    def without(self, path: str, why: str) -> _Served:
+        """The same without the snapshot of a file, which is quarantined."""
+        gone = next(manifest for manifest in self.manifests if any(entry.path == path for entry in manifest.files))
+        kept = tuple(manifest for manifest in self.manifests if manifest is not gone)
+        return _Served(self.chain, kept, {**self.quarantined, gone.seq: why})
+
     @property
     def key(self) -> str:
         """The name of the cache: what it is built from, and how."""
@@ -52,7 +62,7 @@ def open_engine(store: Path, progress: Progress | None = None) -> DuckDBEngine:
     """An engine over a store's newest verified state.
 
     Checks the chain; hashes the files that are not known to be the verified ones; quarantines snapshots
-    with a damaged file; builds the cache where there is none for what is served. `progress` is called
+    with a file that is damaged or cannot be loaded; builds the cache where there is none for what is served. `progress` is called
     with a stage and how much of how much is done. Raises NotAStoreError where there is no store,
     ChainError where not even its first manifest can be accepted, CacheError where no cache can be built.
     """
@@ -64,13 +74,15 @@ def open_engine(store: Path, progress: Progress | None = None) -> DuckDBEngine:
     folder = _cache_folder(source.location)
     trust = TrustRecord(folder / "verified.json")
     served = _check(source, chain, trust, report)
-    trust.save()
-    cache = folder / f"cache-{served.key}.duckdb"
-    try:
-        connection, about = _open(cache)
-    except (duckdb.Error, CacheError):
-        _build(cache, source, served, trust, report)
-        connection, about = _open(cache)
+    while True:
+        cache = folder / f"cache-{served.key}.duckdb"
+        try:
+            connection, about = _reused(cache) or _built(cache, source, served, trust, report)
+            break
+        except DamagedFileError as damage:
+            trust.refuse(damage)
+            served = served.without(str(damage.path), str(damage))
+    _save(trust)
     _sweep(folder, keep=cache)
     entries = [entry for _, entry in served.files]
     reader = MetadataReader(
@@ -107,8 +119,18 @@ def _check(source: FolderSource, chain: Chain, trust: TrustRecord, report: Progr
     return _Served(chain, tuple(served), quarantined)
 
 
-def _build(cache: Path, source: FolderSource, served: _Served, trust: TrustRecord, report: Progress) -> None:
-    """Builds a cache aside and renames it into place; a reader never sees half of one."""
+def _reused(cache: Path) -> _Cache | None:
+    """The cache that was built before, or None where there is none, or it is not as it was when it was built."""
+    try:
+        if json.loads(_stamp(cache).read_text(encoding="ascii")) != _identity(cache):
+            return None
+        return _open(cache)
+    except (OSError, ValueError, duckdb.Error):
+        return None
+
+
+def _built(cache: Path, source: FolderSource, served: _Served, trust: TrustRecord, report: Progress) -> _Cache:
+    """A cache built aside and renamed into place; a reader never sees half of one."""
     aside = cache.with_name(f".build-{os.getpid()}-{uuid.uuid4().hex}")
     aside.mkdir(mode=0o700)
 
@@ -125,29 +147,46 @@ def _build(cache: Path, source: FolderSource, served: _Served, trust: TrustRecor
         finally:
             connection.close()
         (aside / "cache.duckdb").replace(cache)
+        _stamp(cache).write_text(json.dumps(_identity(cache)), encoding="ascii")
+        return _open(cache)
     except (duckdb.Error, OSError) as error:
         raise CacheError(f"The events could not be prepared for reading: {_plain(error)}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _open(cache: Path) -> tuple[duckdb.DuckDBPyConnection, dict[str, object]]:
-    if not cache.is_file():
-        raise CacheError("There is no cache yet")
+def _open(cache: Path) -> _Cache:
     connection = duckdb.connect(
         cache,
         read_only=True,
         config={"enable_external_access": "false", "memory_limit": READ_MEMORY, "autoinstall_known_extensions": "false"},
     )
-    if not connection.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]:
-        connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        connection.execute("SET lock_configuration = true")
-    row = connection.execute("SELECT text FROM about").fetchone()
-    about = json.loads(row[0]) if row else {}
-    if about.get("format") != CACHE_FORMAT:
+    try:
+        if not connection.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]:
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
+            connection.execute("SET lock_configuration = true")
+        about = json.loads(connection.execute("SELECT text FROM about").fetchall()[0][0])
+    except BaseException:
         connection.close()
-        raise CacheError("The cache has another format")
+        raise
     return connection, about
+
+
+def _stamp(cache: Path) -> Path:
+    """The file beside a cache that says which file it was when it was built: any write to it since shows."""
+    return cache.with_suffix(".json")
+
+
+def _identity(cache: Path) -> list[int]:
+    with cache.open("rb") as file:
+        return list(identity_of(file.fileno()))
+
+
+def _save(trust: TrustRecord) -> None:
+    try:
+        trust.save()
+    except OSError as error:
+        raise CacheError(f"What was verified could not be noted: {_plain(error)}") from error
 
 
 def _head(served: _Served, about: dict[str, object], verified_at: datetime) -> Head:
@@ -181,8 +220,8 @@ def _cache_folder(location: str) -> Path:
 
 def _sweep(folder: Path, *, keep: Path) -> None:
     """Removes caches of earlier heads and what a killed build left; an open handle keeps serving its bytes."""
-    for path in folder.glob("cache-*.duckdb*"):
-        if not path.name.startswith(keep.name):
+    for path in folder.glob("cache-*"):
+        if not path.name.startswith(keep.stem):
             path.unlink(missing_ok=True)
     for path in folder.glob(".build-*"):
         if not _is_running(int(path.name.split("-")[1])):
