@@ -14,8 +14,7 @@ import pyarrow as pa
 from auditlib import settings
 from auditlib.access.principal import AT_THE_MACHINE, Principal, require_reader
 from auditlib.engine.base import Count, Engine, EventPage, Head, Person, PersonKind
-from auditlib.engine.duckdb.load import Progress
-from auditlib.engine.duckdb.opening import newest_seq, open_engine
+from auditlib.engine.embedded.opening import Progress, newest_seq, open_engine
 from auditlib.errors import NotFoundError
 from auditlib.event import AuditEvent
 from auditlib.schema import SCHEMA

@@ -97,3 +97,8 @@ def offset_label(instant: datetime, tz: ZoneInfo) -> str:
         return "UTC"
     hours, rest = divmod(abs(minutes), 60)
     return f"UTC{'+' if minutes > 0 else '-'}{hours}" + (f":{rest:02d}" if rest else "")
+
+
+FIRST_MICROS: Final = to_micros(datetime.min.replace(tzinfo=UTC))
+LAST_MICROS: Final = to_micros(datetime.max.replace(tzinfo=UTC))
+"""The first and the last instant that a `datetime` can hold."""

@@ -90,6 +90,20 @@ def test_recorders_and_agents_are_services_and_nobody_s_candidate() -> None:
     assert (rows["EV_02"]["interviewer_id"], rows["EV_02"]["candidate_id"]) == ("int-ivo", None)
 
 
+def test_the_summary_is_a_sentence() -> None:
+    rows = session()
+    assert {key: rows[key]["summary"] for key in ("EV_01", "EV_03", "EV_04", "EV_08", "EV_12", "EV_14", "EV_15", "EV_16")} == {
+        "EV_01": "The room of BK-2041 opened",
+        "EV_03": "Ana Kovač could not connect to BK-2041",
+        "EV_04": "Ana Kovač joined BK-2041",
+        "EV_08": "track_published: Ana Kovač in BK-2041",
+        "EV_12": "The recording of BK-2041 ended with a file",
+        "EV_14": "The recording of BK-2041 failed: no file",
+        "EV_15": "The recording of BK-2041 failed: Start signal not received",
+        "EV_16": "The recording of BK-2041 failed: EGRESS_ABORTED",
+    }
+
+
 @pytest.mark.parametrize("kind", ["EGRESS", "AGENT", "INGRESS", "SIP", 1, 2, 3, 4])
 def test_a_participant_that_is_no_person_stays_none_whatever_its_attributes_say(tmp_path: Path, kind: str | int) -> None:
     participant = {"identity": "p", "kind": kind, "attributes": {"role": "candidate"}}

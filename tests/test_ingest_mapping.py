@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,16 @@ from ingest_samples import import_text
 
 from auditlib.errors import FormatError
 from auditlib.ingest import Format, load_mapping
-from auditlib.ingest.columns import column
-from auditlib.ingest.instants import clock
+from auditlib.ingest.columns import STEPS, column
+from auditlib.ingest.instants import UNITS, clock
+from auditlib.ingest.mapping import Events
 from auditlib.ingest.paths import Path as RecordPath
+from auditlib.ingest.spec import CHANGE_SHAPES, SECTIONS
 from auditlib.ingest.words import action_key, snake, type_key
+from auditlib.schema import ACTION_KEY, TYPE_KEY
 from auditlib.times import from_micros
 
+LANGUAGE = (Path(__file__).parents[1] / "auditlib/ingest/formats/README.md").read_text("utf-8")
 HEAD = 'title = "T"\ndescription = "D"\n'
 RECORD = {"a": {"b": [{"c": "first"}, {"c": 2}]}, "X-Id": "7", "list": [{"name": "u", "value": "v"}], "d.e": {"f": "dotted"}, "n": None}
 
@@ -138,7 +143,24 @@ def test_times_are_read_in_every_usual_spelling(text: object, instant: tuple[int
 
 @pytest.mark.parametrize(
     "text",
-    ["redacted", "", " ", "2026-03-01", "09:00", "2026-02-30T00:00:00Z", "2026-03-01T25:00:00Z", 0, 12, -1, True, None, {}, [], "0", 1e30],
+    [
+        "redacted",
+        "",
+        " ",
+        "2026-03-01",
+        "09:00",
+        "2026-02-30T00:00:00Z",
+        "2026-03-01T25:00:00Z",
+        0,
+        12,
+        -1,
+        True,
+        None,
+        {},
+        [],
+        1e30,
+        10**30,
+    ],
 )
 def test_what_is_no_time_is_none(text: object) -> None:
     assert clock(zone=ZoneInfo("UTC"))(text) is None
@@ -179,10 +201,6 @@ def test_the_verb_rule_reads_a_word(word: str, verb: str, key: str) -> None:
 
 @given(st.text(min_size=1))
 def test_keys_are_always_keys(word: str) -> None:
-    import re
-
-    from auditlib.schema import ACTION_KEY, TYPE_KEY
-
     assert re.fullmatch(ACTION_KEY, action_key(word, "either"))
     assert re.fullmatch(ACTION_KEY, snake(word))
     assert re.fullmatch(TYPE_KEY, type_key(word))
@@ -271,33 +289,12 @@ def test_outcomes_come_from_conditions_then_words_then_the_rest(tmp_path: Path) 
     assert [row["action"] for row in rows] == ["sign_in_failed", "sign_in_failed", "signed_in", "sign_in_failed"]
 
 
-def test_a_worked_example_of_a_mapping_reads_a_csv_file(tmp_path: Path) -> None:
-    format = mapping(
-        tmp_path,
-        """
-source = "door"
-[events]
-kind = "csv"
-delimiter = ";"
-[time]
-occurred_at = "When"
-zone = "Europe/Zagreb"
-patterns = ["%d.%m.%Y %H:%M:%S"]
-[columns]
-actor_name = "Badge holder"
-action_raw = "Event"
-resource_type = { value = "door" }
-resource_id = "Door"
-summary = "{Badge holder}: {Event} at {$.resource_id}"
-[related]
-site = "Site"
-[action.table]
-"Access granted" = "viewed"
-""",
-    )
-    text = "When;Badge holder;Event;Door;Site\n01.07.2026 08:30:00;Ana Kovač;Access granted;D-1;Split\nlater;Ivo;Door forced;D-2;\n"
-    rows, summary = import_text(tmp_path, format, text)
-    assert format.key == "mine"
+def test_the_worked_example_of_the_documentation_reads_its_sample(tmp_path: Path) -> None:
+    sample, text = re.findall(r"```(?:toml)?\n(.*?)```", LANGUAGE, re.DOTALL)[:2]
+    (tmp_path / "doors.toml").write_text(text)
+    format = load_mapping(tmp_path / "doors.toml")
+    rows, summary = import_text(tmp_path, format, sample + "later;Ivo;Door forced;D-2;\n")
+    assert (format.key, format.title) == ("doors", "Door system")
     assert summary.without_time == 1
     assert rows[0] | {"event_id": ""} == {
         **dict.fromkeys(rows[0]),
@@ -307,6 +304,11 @@ site = "Site"
         "metadata": "01.07.2026 08:30:00;Ana Kovač;Access granted;D-1;Split",
     }  # fmt: skip
     assert (rows[1]["action"], rows[1]["occurred_at"], rows[1]["related"]) == ("door_forced", None, None)
+
+
+def test_the_documentation_names_every_word_of_the_language() -> None:
+    for word in (*SECTIONS, *CHANGE_SHAPES, *STEPS, *UNITS, *Events._fields, "beside", "decode", "removed", "otherwise"):
+        assert re.search(rf"\b{word}\b", LANGUAGE), word
 
 
 @pytest.mark.parametrize(

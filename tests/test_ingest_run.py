@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import socket
 import sys
 from pathlib import Path
@@ -14,10 +15,10 @@ from typing import Any
 
 import pytest
 import zstandard
-from ingest_samples import column, import_files, import_text
+from ingest_samples import DATA, column, import_files, import_text, lines_of
 
 from auditlib.errors import FormatError, IngestError, SourceError
-from auditlib.ingest import Import, Progress, event_id, formats, load_format
+from auditlib.ingest import Format, Import, Progress, event_id, formats, load_format
 from auditlib.ingest.run import NOT_UTF8
 
 ONE_TO_FOUR = [json.dumps({"eventName": f"Get{number}", "eventID": str(number)}) for number in range(1, 5)]
@@ -202,3 +203,31 @@ def test_the_wrong_format_rejects_what_it_does_not_know(tmp_path: Path) -> None:
     rows, summary = import_text(tmp_path, "livekit", '{"colour":"red"}')
     assert rows == []
     assert summary.reasons == {"nothing in it that events of livekit have": 1}
+
+
+ODD: list[Any] = [
+    None, True, 0, -1, 10**30, 1e300, float("nan"), "", "\ud800", "\0", [], {}, [[1]], {"a": None}, "1700000000", '{"a":', "[1]",
+]  # fmt: skip
+
+
+def spoiled(value: Any, chance: random.Random) -> Any:
+    """A record with some of its values and keys replaced by what nobody expects there."""
+    if chance.random() < 0.1:
+        return chance.choice(ODD)
+    if isinstance(value, dict):
+        return {chance.choice((key, key, key, key.upper(), "", "\udc80")): spoiled(each, chance) for key, each in value.items()}
+    return [spoiled(each, chance) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("format", formats(), ids=lambda format: format.key)
+@pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=pytest.mark.long)])
+def test_spoiled_records_and_bytes_never_end_in_a_trace(tmp_path: Path, format: Format, rounds: int) -> None:
+    chance = random.Random(f"{format.key} {rounds}")
+    samples = sorted((DATA / format.key).glob("*.ndjson")) or sorted((DATA / "okta").glob("*.ndjson"))
+    records = [json.loads(line) for path in samples for line in lines_of(path)]
+    for _ in range(rounds):
+        text = bytearray("\n".join(json.dumps(spoiled(record, chance)) for record in records).encode())
+        for _ in range(chance.randrange(20)):
+            text[chance.randrange(len(text))] = chance.randrange(256)
+        rows, _ = import_text(tmp_path, format, bytes(text))
+        assert all(row["event_id"] and row["action"] and row["resource_type"] for row in rows)

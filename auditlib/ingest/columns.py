@@ -57,17 +57,17 @@ def template(text: str, where: str) -> Column:
     pieces = _PLACE.split(text)
     if any("{" in piece or "}" in piece for piece in pieces):
         raise FormatError(f"{where} is '{text}'; expected each brace to hold a path.", where=where)
-    words = tuple(pieces[::2])
-    places = tuple(path(piece, where) for piece in pieces[1::2])
+    written = "{}".join(pieces[::2])
+    finds = tuple(path(piece, where).find for piece in pieces[-2:0:-2])  # the last first: it is the one most often missing
 
     def read(event: Any) -> str | None:
-        built = words[0]
-        for place, word in zip(places, words[1:], strict=True):
-            value = as_text(place.find(event))
+        values = []
+        for find in finds:
+            value = as_text(find(event))
             if value is None:
                 return None
-            built += value + word
-        return built or None
+            values.append(value)
+        return written.format(*reversed(values)) or None
 
     return read
 
@@ -118,7 +118,7 @@ def _first(places: tuple[Column, ...]) -> Column:
 
 
 def _from_table(rule: Mapping[str, Any], where: str) -> Column:
-    known = (*_BEGINNINGS, *_STEPS)
+    known = (*_BEGINNINGS, *STEPS)
     unknown = [key for key in rule if key not in known]
     if unknown:
         raise FormatError(f"{where} has '{unknown[0]}'; expected {', '.join(known)}.", where=where, key=unknown[0])
@@ -129,7 +129,7 @@ def _from_table(rule: Mapping[str, Any], where: str) -> Column:
         constant = as_text(rule["value"])
         return lambda event: constant
     begin = _at(path(rule["path"], where)) if begins == ["path"] else template(str(rule["text"]), where)
-    steps = tuple(_STEPS[key](rule[key], f"{where}.{key}") for key in _STEPS if key in rule)
+    steps = tuple(STEPS[key](rule[key], f"{where}.{key}") for key in STEPS if key in rule)
 
     def read(event: Any) -> str | None:
         value = begin(event)
@@ -219,7 +219,7 @@ def _as(wanted: Any, where: str) -> Step:
     return lambda value: constant
 
 
-_STEPS: Final[Mapping[str, Callable[[Any, str], Step]]] = {
+STEPS: Final[Mapping[str, Callable[[Any, str], Step]]] = {
     "except": _except,
     "first_line": _first_line,
     "pattern": _pattern,

@@ -9,6 +9,7 @@ bytes of 0xff without anything behind them. So no two lists of parts give the sa
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -18,10 +19,15 @@ _DIGITS: Final = 32
 
 def event_id(source: str, tenant: str | None, native_id: str | None, index: int, raw: bytes, earlier: int = 0) -> str:
     """The id of an event; `earlier` counts only where there is no native id."""
-    parts = [_part(source), _part(tenant), _part(native_id), _part(str(index)), len(raw).to_bytes(8, "big"), raw]
+    parts = [_origin(source, tenant), _part(native_id), _part(str(index)), len(raw).to_bytes(8, "big"), raw]
     if native_id is None:
         parts.append(_part(str(earlier)))
     return sha256(b"".join(parts)).hexdigest()[:_DIGITS]
+
+
+@lru_cache(maxsize=1_024)
+def _origin(source: str, tenant: str | None) -> bytes:
+    return _part(source) + _part(tenant)
 
 
 def _part(value: str | None) -> bytes:

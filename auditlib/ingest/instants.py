@@ -106,5 +106,5 @@ def _epoch(number: int, unit: str, fraction: str) -> int | None:
         )  # fmt: skip
     scale = UNITS[unit]
     if not scale:
-        return number // 1_000
+        return _in_range(number // 1_000)
     return _in_range(number * scale + int(fraction[:9].ljust(9, "0")) * scale // 10**9)

@@ -1,6 +1,6 @@
 """A mapping: the rules of one TOML file, compiled, that turn a record into events.
 
-The language is described in `docs/formats.md`. A built-in format and a user's own file are the same.
+The language is described in `formats/README.md`. A built-in format and a user's own file are the same.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from auditlib.schema import COLUMNS
 from auditlib.text import one_line
 
 Row = dict[str, Any]
+"""One event: every column of the schema, in its order; `metadata` holds bytes, times are microseconds."""
 Refine = Callable[[Any, Row], None]
 
 ITEM: Final = "@item"
@@ -95,9 +96,9 @@ class Compiled:
     refine: Refine | None
 
     def rows(self, record: Record) -> Iterator[Row]:
-        """The events of a record, as columns; `metadata` holds bytes, times are microseconds.
+        """The events of a record.
 
-        Raises UnfitError where the record is no event of this format, RecursionError where it is nested too deeply.
+        Raises UnfitError where it is no event of this format, RecursionError where it is nested too deeply.
         """
         event, raw = self._event(record)
         items = self.events.explode.find(event) if self.events.explode else None
@@ -144,7 +145,9 @@ class Compiled:
         if self.refine:
             self.refine(event, row)
         if self.summary:
-            text = self.summary({**event, ROW: row})
+            event[ROW] = row
+            text = self.summary(event)
+            del event[ROW]
             row["summary"] = _line(text) if text else None
         return row
 

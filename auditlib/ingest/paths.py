@@ -26,7 +26,7 @@ _SHAPE_LIMIT: Final = 256
 class Path:
     """One compiled path; `find` follows it."""
 
-    __slots__ = ("_key", "_steps", "text")
+    __slots__ = ("_steps", "text")
 
     def __init__(self, text: str) -> None:
         """Compiles a path; raises FormatError where it is none."""
@@ -47,19 +47,17 @@ class Path:
         if at != len(text) or not steps:
             raise FormatError(f"'{text}' is no path; expected keys such as a.b, a[0].b or a[name=x].b.", path=text)
         self._steps = tuple(steps)
-        key, folded, wanted = steps[0]
-        self._key = key if len(steps) == 1 and folded and wanted is None else None
 
     def find(self, value: Any) -> Any:
         """What stands at the path, None where there is nothing or a JSON null."""
-        if self._key is not None and type(value) is dict and self._key in value:
-            return value[self._key]
         for key, folded, wanted in self._steps:
             if type(value) is dict and wanted is None:
-                found = value.get(key)
-                if found is None and key not in value and (spelling := _spelling(value, key, folded)):
-                    found = value[spelling]
-                value = found
+                if key in value:
+                    value = value[key]
+                elif spelling := _spelling(value, key, folded):
+                    value = value[spelling]
+                else:
+                    return None
             elif type(value) is list:
                 if wanted is not None:
                     value = next((item for item in value if type(item) is dict and _member(item, key, folded) == wanted), None)

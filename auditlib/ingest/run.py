@@ -186,14 +186,14 @@ class Import:
 
     def _batch(self, rows: list[Row]) -> pa.RecordBatch:
         self._report()
+        columns = zip(*map(dict.values, rows), strict=True)
         arrays = [
-            self._metadata(rows) if column.name == "metadata" else _array([row[column.name] for row in rows], column.type)
-            for column in SCHEMA
+            self._metadata(values) if column.name == "metadata" else _array(values, column.type)
+            for column, values in zip(SCHEMA, columns, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
-    def _metadata(self, rows: list[Row]) -> pa.Array:
-        texts = [row["metadata"] for row in rows]
+    def _metadata(self, texts: Sequence[bytes]) -> pa.Array:
         try:
             return pa.array(texts, pa.binary()).cast(pa.string())
         except pa.ArrowInvalid:
@@ -236,7 +236,7 @@ def _identify(row: Row, index: int, bodies: Counter[bytes]) -> bytes:
     return bytes.fromhex(identity)
 
 
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:

@@ -32,7 +32,7 @@ REFINEMENTS: Final[Mapping[str, Refine]] = {"livekit": livekit.refine}
 
 _KINDS: Final = ("json", "csv", "json or csv")
 _VERBS: Final = ("first", "last", "either", "none")
-_SHAPES: Final = {
+CHANGE_SHAPES: Final = {
     "list": ("path", "field", "before", "after", "decode"),
     "pair": ("field", "before", "after", "decode"),
     "keys": ("path", "before", "after", "beside"),
@@ -172,8 +172,8 @@ def _changes(table: Mapping[str, Any], where: str) -> tuple[diff.Rule, ...]:
 
 
 def _change(rule: Mapping[str, Any], where: str) -> diff.Rule:
-    shape = _choice(rule.get("shape"), tuple(_SHAPES), f"{where} shape")
-    known(rule, ("shape", *_SHAPES[shape]), f"{where} of shape {shape}")
+    shape = _choice(rule.get("shape"), tuple(CHANGE_SHAPES), f"{where} shape")
+    known(rule, ("shape", *CHANGE_SHAPES[shape]), f"{where} of shape {shape}")
 
     def place(name: str, otherwise: str | None = None) -> Path:
         if name not in rule and otherwise is None:

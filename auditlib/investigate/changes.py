@@ -82,11 +82,11 @@ def _lines(parts: list[Part]) -> tuple[Part, ...]:
 
 
 def _compared(before: str, after: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Both texts cut where they differ; wholly marked where they share little or are long."""
+    """Both texts cut where they differ; wholly marked where they share little, are long, or one is a number."""
     old, new = _WORD.findall(before), _WORD.findall(after)
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    if max(len(before), len(after)) > LONGEST_COMPARED or before == after or matcher.ratio() < 0.4:
-        same = before == after
+    same, number = before == after, isinstance(before, _Number) or isinstance(after, _Number)
+    if same or number or max(len(before), len(after)) > LONGEST_COMPARED or matcher.ratio() < 0.4:
         return (Part(before, not same),), (Part(after, not same),)
     sides: tuple[list[Part], list[Part]] = ([], [])
     for kind, a, b, c, d in matcher.get_opcodes():

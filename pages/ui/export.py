@@ -10,7 +10,7 @@ import streamlit as st
 
 from auditlib.evidence.exports import FORMATS
 from auditlib.view import View
-from pages.ui import text
+from pages.ui import session, text
 
 OFFERED: Final = ("csv", "jsonl", "parquet")
 _WANTED: Final = "_export_wanted"
@@ -37,10 +37,10 @@ def export_menu(view: View, total: int, make: Make) -> None:
     """
     with st.popover("Export", icon=":material/download:", key="export"):
         st.markdown(f"**{text.count(total)}** of this view, in all columns, metadata as recorded.")
-        st.selectbox("Format", OFFERED, key="export_format", format_func=lambda key: FORMATS[key].label)
+        st.selectbox("Format", OFFERED, key="export_format", format_func=lambda key: FORMATS[key].label, on_change=session.used)
         wanted = st.session_state.pop(_WANTED, None)
         if wanted:
-            st.button("Cancel", key="export_cancel")
+            st.button("Cancel", key="export_cancel", on_click=session.used)
             bar = st.progress(0.0, text="Writing events …")
             st.session_state[_READY] = make(wanted, lambda done: _advance(bar, done, total))
             st.rerun()
@@ -52,6 +52,7 @@ def export_menu(view: View, total: int, make: Make) -> None:
 
 
 def _ask() -> None:
+    session.used()
     st.session_state.pop(_READY, None)
     st.session_state[_WANTED] = st.session_state["export_format"]
 

@@ -92,20 +92,26 @@ def _person(view: View, find: Finder, name_of: Callable[[str], str | None]) -> N
         max_chars=100,
         placeholder=f"Find {'an' if label[0] in 'AEIOU' else 'a'} {label.lower()}",
         label_visibility="collapsed" if len(kinds) > 1 else "visible",
+        on_change=session.used,
     )
     if typed and typed.strip():
         _matches(kind, find(kind, typed))
 
 
 def _kind(view: View, kinds: tuple[PersonKind, ...]) -> PersonKind:
-    """Which of the tab's kinds of person is looked for; the one that is filtered by, if any."""
+    """Which of the tab's kinds of person is looked for; at first the one that is filtered by, if any."""
     filtered = next((kind for kind in kinds if view.values(kind)), None)
-    if filtered:
-        st.session_state["person_kind"] = filtered
-    else:
-        st.session_state.setdefault("person_kind", kinds[0])
+    if "person_kind" not in st.session_state or (filtered and filtered != st.session_state.get("_filtered_kind")):
+        st.session_state["person_kind"] = filtered or kinds[0]
+    st.session_state["_filtered_kind"] = filtered
     chosen = st.segmented_control(
-        "Person", kinds, key="person_kind", required=True, format_func=lambda kind: FILTERS[kind].label, width="stretch"
+        "Person",
+        kinds,
+        key="person_kind",
+        required=True,
+        format_func=lambda kind: FILTERS[kind].label,
+        on_change=session.used,
+        width="stretch",
     )
     return chosen or kinds[0]
 

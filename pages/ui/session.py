@@ -24,6 +24,7 @@ _VIEW: Final = "_view"
 _WRITTEN: Final = "_written"
 _LOG: Final = "_log"
 _DRAWN: Final = "_drawn_page"
+_USED: Final = "_widget_used"
 TABLE: Final = "events"
 PANEL: Final = "entry"
 PEOPLE: Final[dict[str, tuple[PersonKind, ...]]] = {vocabulary.INTERVIEWS: ("interviewer", "candidate"), vocabulary.TEAM: ("member",)}
@@ -47,6 +48,7 @@ def choose_log(log: AuditLog) -> None:
 
 def forget_log() -> None:
     """Lets this session choose anew which log it reads."""
+    used()
     st.session_state.pop(_LOG, None)
 
 
@@ -71,12 +73,17 @@ def zone() -> ZoneInfo:
 
 
 def read_link(actions: Iterable[str]) -> None:
-    """Takes over the link where it is not the one last written, and seeds widgets that remember nothing."""
+    """Takes over the link where it is not the one last written, and seeds widgets that remember nothing.
+
+    A run that a widget started does not read it: the browser may not have heard yet of what the run before
+    wrote, and its older link would undo what was done since.
+    """
     link = _link()
-    if _VIEW not in st.session_state or link != st.session_state[_WRITTEN]:
+    by_widget = st.session_state.pop(_USED, False)
+    if _VIEW not in st.session_state or (link != st.session_state[_WRITTEN] and not by_widget):
         pairs = [(parameter, value) for parameter, values in link.items() for value in values]
         st.session_state[_WRITTEN] = link
-        change(View.from_pairs(pairs, tz=own_zone(), actions=actions))
+        _take(View.from_pairs(pairs, tz=own_zone(), actions=actions))
     for key, value in _seeds(view()).items():
         if key not in st.session_state:
             st.session_state[key] = value
@@ -90,10 +97,21 @@ def write_link() -> None:
     if wanted != _link():
         st.query_params.from_dict(wanted)
     st.session_state[_WRITTEN] = wanted
+    st.session_state.pop(_USED, None)
+
+
+def used() -> None:
+    """A widget was used: the run that follows does not read the link."""
+    st.session_state[_USED] = True
 
 
 def change(new: View, *, by: str = "") -> None:
-    """Takes over a view; every widget but the one it comes from is set to it."""
+    """Takes over a view that was asked for on the page; every widget but the one it comes from is set to it."""
+    used()
+    _take(new, by=by)
+
+
+def _take(new: View, *, by: str = "") -> None:
     st.session_state[_VIEW] = new
     for key, value in _seeds(new).items():
         if key != by and st.session_state.get(key) != value:
@@ -205,6 +223,7 @@ def open_rows() -> list[str]:
 
 def rows_changed() -> None:
     """Rows were opened or closed in place; the component holds which."""
+    used()
 
 
 def row_chosen() -> None:

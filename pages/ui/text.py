@@ -31,15 +31,17 @@ FLAWS: Final[Mapping[Flaw, str]] = {
 }
 
 _PUNCTUATION: Final = re.compile(r"([!-/:-@\[-`{-~])")
+_LINKS: Final = re.compile(r"(?<=http)(?=s?:)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
 
 
 def label(value: str, limit: int = 80) -> str:
     """Text from data as part of a label: on one line, unseen characters visible, no Markdown, link or emoji code.
 
-    CommonMark lets every ASCII punctuation mark be escaped (section 2.4), which also breaks autolinks
-    and Streamlit's own directives.
+    CommonMark lets every ASCII punctuation mark be escaped (section 2.4), which also stops Streamlit's own
+    directives. Addresses become links after escapes are read (GitHub Flavored Markdown, section 6.9), so a
+    space of no width parts them.
     """
-    return _PUNCTUATION.sub(r"\\\1", one_line(value, limit))
+    return _PUNCTUATION.sub(r"\\\1", _LINKS.sub("\u200b", one_line(value, limit)))
 
 
 def unexpected(number: str) -> str:

@@ -1,0 +1,63 @@
+"""Number arrays in files, mapped rather than read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[Any]
+"""An array of integers, whatever their width."""
+
+UNKNOWN: Final = -(2**63)
+"""The time of an event without one."""
+
+
+def save(path: Path, values: Ints) -> None:
+    """Writes an array to a file; see `load`."""
+    np.save(path, values, allow_pickle=False)
+
+
+def load(path: Path) -> Ints:
+    """The array of a file, mapped read-only: pages come in when they are touched."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    except ValueError:
+        return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]  # an empty array cannot be mapped
+
+
+def create(path: Path, dtype: Any, shape: tuple[int, ...]) -> Ints:
+    """A new array file of that shape, mapped for writing."""
+    if 0 in shape:
+        save(path, np.empty(shape, dtype))
+        return np.empty(shape, dtype)
+    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+
+
+def narrowest(largest: int) -> type[np.unsignedinteger[Any]]:
+    """The narrowest unsigned type that holds numbers up to `largest`."""
+    return np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.uint32
+
+
+def grouped(codes: Ints, positions: Ints, groups: int) -> tuple[Ints, Ints]:
+    """Positions ordered by (code, position), and where each code's slice of them begins.
+
+    `codes[i]` belongs to `positions[i]`; both orders come out of one sort of 64-bit keys. The second
+    array has `groups + 1` entries: code `c` has `ordered[starts[c]:starts[c + 1]]`.
+    """
+    keys = (codes.astype(np.uint64) << np.uint64(32)) | positions.astype(np.uint64)
+    keys.sort()
+    starts = np.searchsorted(keys, np.arange(groups + 1, dtype=np.uint64) << np.uint64(32))
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32), starts.astype(np.int64)
+
+
+def gathered(ordered: Ints, starts: Ints, codes: Ints) -> Ints:
+    """The slices of several codes, one after the other."""
+    lengths = starts[codes + 1] - starts[codes]
+    total = int(lengths.sum())
+    if len(codes) == 1:
+        return ordered[int(starts[codes[0]]) : int(starts[codes[0]]) + total]
+    begins = np.repeat(starts[codes] - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    return ordered[begins + np.arange(total)]

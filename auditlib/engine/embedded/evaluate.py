@@ -1,0 +1,260 @@
+"""Predicate to matches: the one place that knows how the algebra reads on a segment.
+
+Each condition tells how many events of the tab meet it, gives their positions, and tests given positions.
+A conjunction starts from its rarest condition and tests what that leaves; where all are common it joins bits.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Protocol
+
+import numpy as np
+
+from auditlib.engine.embedded.arrays import Ints, gathered
+from auditlib.engine.embedded.matches import Bitmap, Matches, Sorted
+from auditlib.engine.embedded.segment import Segment
+from auditlib.view.predicates import And, AnyOf, Between, Contains, InNetwork, Not, Or, Predicate, Touches
+
+RARE: Final = 16
+"""A condition is rare if no more than one in so many events of the tab meets it."""
+
+_COLUMN_OF: Final = {"actor_id": "actor", "actor_name": "actor", "interviewer_id": "interviewer", "candidate_id": "candidate"}
+_LIST_OF: Final = {"changes": "changed", "related": "related"}
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Condition(Protocol):
+    """A condition on the events of one tab."""
+
+    @property
+    def size(self) -> int:
+        """How many events meet it; for a disjunction perhaps more."""
+
+    def test(self, positions: Ints) -> Ints:
+        """For each position whether its event meets it."""
+
+    def sorted(self) -> Ints:
+        """The positions that meet it, ascending."""
+
+    def mask(self) -> Ints:
+        """A flag for each event of the log, true where it is on the tab and meets it."""
+
+
+@dataclass(frozen=True)
+class _Tab:
+    segment: Segment
+    name: str
+
+    @cached_property
+    def positions(self) -> Ints:
+        return self.segment.on_tab[self.name]
+
+    def flags(self, positions: Ints) -> Ints:
+        mask = np.zeros(self.segment.events, bool)
+        mask[positions] = True
+        return mask
+
+
+class _OneOf:
+    """The event has one of the codes in a column, or in a list."""
+
+    def __init__(self, tab: _Tab, column: str, codes: Ints) -> None:
+        self._tab, self._column, self._codes = tab, column, codes
+        self._ordered, self._starts = tab.segment.slices(tab.name, column)
+        self.size = int((self._starts[codes + 1] - self._starts[codes]).sum()) if len(codes) else 0
+
+    def test(self, positions: Ints) -> Ints:
+        stored = self._tab.segment.codes.get(self._column)
+        if stored is None:
+            mine = self.sorted()
+            places = np.minimum(np.searchsorted(mine, positions), max(len(mine) - 1, 0))
+            return mine[places] == positions if len(mine) else np.zeros(len(positions), bool)
+        found = stored[positions]
+        return found == self._codes[0] if len(self._codes) == 1 else self._wanted[found]
+
+    def sorted(self) -> Ints:
+        if not len(self._codes):
+            return np.empty(0, np.uint32)
+        if len(self._codes) > 1 and self.size * RARE > len(self._tab.positions):
+            return np.flatnonzero(self.mask())
+        found = gathered(self._ordered, self._starts, self._codes)
+        if len(self._codes) == 1:
+            return found
+        found = np.sort(found)
+        return found[np.concatenate(([True], found[1:] != found[:-1]))] if len(found) and self._column in _LIST_OF.values() else found
+
+    def mask(self) -> Ints:
+        return self._tab.flags(gathered(self._ordered, self._starts, self._codes) if len(self._codes) else np.empty(0, np.uint32))
+
+    @cached_property
+    def _wanted(self) -> Ints:
+        wanted = np.zeros(len(self._starts), bool)
+        wanted[self._codes] = True
+        return wanted
+
+
+class _Range:
+    """The event lies at a position from `first` to before `last`."""
+
+    def __init__(self, tab: _Tab, first: int, last: int) -> None:
+        self._tab, self.first, self.last = tab, first, max(first, last)
+        bounds = np.searchsorted(tab.positions, [self.first, self.last])
+        self.size = int(bounds[1] - bounds[0])
+
+    def test(self, positions: Ints) -> Ints:
+        return (positions >= self.first) & (positions < self.last)
+
+    def sorted(self) -> Ints:
+        first, last = np.searchsorted(self._tab.positions, [self.first, self.last])
+        return self._tab.positions[first:last]
+
+    def mask(self) -> Ints:
+        return self._tab.flags(self.sorted())
+
+
+class _Not:
+    def __init__(self, tab: _Tab, part: Condition) -> None:
+        self._tab, self._part = tab, part
+        self.size = max(0, len(tab.positions) - part.size)
+
+    def test(self, positions: Ints) -> Ints:
+        return ~self._part.test(positions)
+
+    def sorted(self) -> Ints:
+        return np.flatnonzero(self.mask())
+
+    def mask(self) -> Ints:
+        mask = self._tab.flags(self._tab.positions)
+        mask &= ~self._part.mask()
+        return mask
+
+
+class _Any:
+    def __init__(self, tab: _Tab, parts: Sequence[Condition]) -> None:
+        self._tab, self._parts = tab, parts
+        self.size = sum(part.size for part in parts)
+
+    def test(self, positions: Ints) -> Ints:
+        met = np.zeros(len(positions), bool)
+        for part in self._parts:
+            met |= part.test(positions)
+        return met
+
+    def sorted(self) -> Ints:
+        if self.size * RARE > len(self._tab.positions):
+            return np.flatnonzero(self.mask())
+        return np.unique(np.concatenate([part.sorted() for part in self._parts])) if self._parts else np.empty(0, np.uint32)
+
+    def mask(self) -> Ints:
+        mask = np.zeros(self._tab.segment.events, bool)
+        for part in self._parts:
+            mask |= part.mask()
+        return mask
+
+
+class _All:
+    def __init__(self, tab: _Tab, parts: Sequence[Condition]) -> None:
+        self._tab, self._parts = tab, sorted(parts, key=lambda part: part.size)
+        self.size = self._parts[0].size if self._parts else len(tab.positions)
+
+    def test(self, positions: Ints) -> Ints:
+        met = np.ones(len(positions), bool)
+        for part in self._parts:
+            met &= part.test(positions)
+        return met
+
+    def sorted(self) -> Ints:
+        if not self._parts:
+            return self._tab.positions
+        found = self._parts[0].sorted()
+        for part in self._parts[1:]:
+            found = found[part.test(found)]
+        return found
+
+    def mask(self) -> Ints:
+        return self._tab.flags(self.sorted())
+
+
+def matches(segment: Segment, tab: str, parts: Iterable[Predicate]) -> Matches:
+    """The events of a tab that meet every part."""
+    on_tab = _Tab(segment, tab)
+    conditions = [_condition(on_tab, part) for part in parts]
+    if len(conditions) == 1 and isinstance(conditions[0], _Not | _Any):
+        return _compact(segment, conditions[0])
+    return _fitting(segment, _All(on_tab, conditions).sorted())
+
+
+def _compact(segment: Segment, condition: Condition) -> Matches:
+    if condition.size * RARE > segment.events:
+        return Bitmap(condition.mask())
+    return Sorted(condition.sorted())
+
+
+def _fitting(segment: Segment, positions: Ints) -> Matches:
+    """Positions as they are while few, or where they are a slice of a file; else as bits."""
+    if isinstance(positions, np.memmap) or len(positions) * 32 <= segment.events + 65_536 * 8:
+        return Sorted(positions)
+    mask = np.zeros(segment.events, bool)
+    mask[positions] = True
+    return Bitmap(mask)
+
+
+def _condition(tab: _Tab, predicate: Predicate) -> Condition:
+    segment = tab.segment
+    match predicate:
+        case AnyOf(column, values):
+            name = _COLUMN_OF.get(column, column)
+            return _OneOf(tab, name, segment.column(name).equal(values))
+        case Contains(column, needle):
+            name = _COLUMN_OF.get(column, column)
+            return _OneOf(tab, name, segment.column(name).containing(needle))
+        case Between(start, end):
+            return _Range(tab, int(segment.until(end)), int(segment.until(start)))
+        case InNetwork(values):
+            addresses = segment.column("ip")
+            return _OneOf(tab, "ip", np.array(numbers_in(values, addresses.all()), np.int64) + 1)
+        case Touches(column, values):
+            name = _LIST_OF[column]
+            return _OneOf(tab, name, segment.column(name).equal(values))
+        case Not(part):
+            return _Not(tab, _condition(tab, part))
+        case And(parts):
+            return _All(tab, [_condition(tab, part) for part in parts])
+        case Or(parts):
+            return _Any(tab, [_condition(tab, part) for part in parts])
+
+
+def numbers_in(wanted: Iterable[str], recorded: Iterable[str]) -> list[int]:
+    """Of the recorded texts, the numbers of those equal to a wanted text, or addresses of a wanted address or network.
+
+    An IPv4 address written inside IPv6 (RFC 4291, section 2.5.5.2) counts as the IPv4 address.
+    """
+    texts = set(wanted)
+    networks = [network for text in texts if (network := _network(text)) is not None]
+    return [number for number, text in enumerate(recorded) if text in texts or (networks and _inside(text, networks))]
+
+
+def _inside(text: str, networks: list[Network]) -> bool:
+    try:
+        address: Address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in networks if network.version == address.version)
+
+
+def _network(text: str) -> Network | None:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None and network.prefixlen >= 96:
+        return ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}", strict=False)
+    return network

@@ -1,0 +1,102 @@
+"""Matches: which positions of the log meet a view, as sorted numbers or, where there are very many, as bits.
+
+Both tell how many there are, which stand at places a … b, and how many lie before a position. Pages,
+totals, histograms and Previous/Next are made of these three.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final, Protocol
+
+import numpy as np
+
+from auditlib.engine.embedded.arrays import Ints
+
+BLOCK: Final = 65_536
+
+
+class Matches(Protocol):
+    """Positions, ascending, each once."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes."""
+
+    def take(self, start: int, stop: int) -> Ints:
+        """The matches at places start … stop - 1."""
+
+    def before(self, positions: Ints) -> Ints:
+        """For each position, how many matches lie before it."""
+
+    def all(self) -> Ints:
+        """Every match."""
+
+
+class Sorted:
+    """Matches as an array; it may be a slice of a mapped file."""
+
+    def __init__(self, values: Ints) -> None:
+        self._values = values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @property
+    def nbytes(self) -> int:
+        return int(self._values.nbytes)
+
+    def take(self, start: int, stop: int) -> Ints:
+        return self._values[start:stop]
+
+    def before(self, positions: Ints) -> Ints:
+        return np.searchsorted(self._values, positions)
+
+    def all(self) -> Ints:
+        return self._values
+
+
+class Bitmap:
+    """Matches as bits, eight positions a byte, with the count of each 65,536 positions."""
+
+    def __init__(self, mask: Ints) -> None:
+        bits = np.packbits(mask, bitorder="little")
+        self._bits = np.concatenate([bits, np.zeros(-len(bits) % (BLOCK // 8), np.uint8)])
+
+    def __len__(self) -> int:
+        return int(self._counts[-1])
+
+    @property
+    def nbytes(self) -> int:
+        return int(self._bits.nbytes)
+
+    @cached_property
+    def _counts(self) -> Ints:
+        each = np.bitwise_count(self._bits.view(np.uint64)).reshape(-1, BLOCK // 64).sum(axis=1, dtype=np.int64)
+        return np.concatenate([[0], np.cumsum(each)])
+
+    def take(self, start: int, stop: int) -> Ints:
+        stop = min(stop, len(self))
+        if start >= stop:
+            return np.empty(0, np.int64)
+        first = int(np.searchsorted(self._counts, start, "right")) - 1
+        last = int(np.searchsorted(self._counts, stop, "left"))
+        found = self._positions(first, last)
+        skipped = int(self._counts[first])
+        return found[start - skipped : stop - skipped]
+
+    def before(self, positions: Ints) -> Ints:
+        clipped = np.clip(positions, 0, len(self._bits) * 8)
+        blocks = np.minimum(clipped // BLOCK, len(self._counts) - 2)
+        within = [int(np.searchsorted(self._positions(block, block + 1), place)) for block, place in zip(blocks, clipped, strict=True)]
+        found: Ints = self._counts[blocks] + np.array(within, dtype=np.int64)
+        return found
+
+    def all(self) -> Ints:
+        return self._positions(0, len(self._counts) - 1)
+
+    def _positions(self, first: int, last: int) -> Ints:
+        width = BLOCK // 8
+        return np.flatnonzero(np.unpackbits(self._bits[first * width : last * width], bitorder="little")) + first * BLOCK

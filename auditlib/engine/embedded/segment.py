@@ -1,0 +1,154 @@
+"""A segment: what was merged from parts, opened for reading; nothing is read before it is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from auditlib import vocabulary
+from auditlib.engine.embedded.arrays import Ints, load
+from auditlib.engine.embedded.encode import CODED, PEOPLE
+from auditlib.engine.embedded.merge import FOLDED, SEGMENT_FORMAT
+from auditlib.engine.embedded.strings import HashIndex, Strings
+from auditlib.errors import CacheError
+from auditlib.text import fold
+
+
+class Segment:
+    """The files of one segment.
+
+    Raises CacheError where they are not of this format.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+            if about["format"] != SEGMENT_FORMAT:
+                raise CacheError("The cache has another format")
+            self.events, self.known, self.duplicates = int(about["events"]), int(about["known"]), int(about["duplicates"])
+            self.negated = load(folder / "negated.npy")
+            self.origin = load(folder / "origin.npy")
+            self.part_starts = load(folder / "part_starts.npy")
+            self.digests = load(folder / "digests.npy")
+            self.conflicts = load(folder / "conflicts.npy")
+            self.on_tab = {tab: load(folder / f"{tab}.npy") for tab in vocabulary.TABS}
+            self.codes = {name: load(folder / f"{name}.npy") for name in CODED}
+            self.event_ids = Strings(folder, "event_id")
+            self.details = Strings(folder, "details")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CacheError("The cache cannot be read") from error
+        self._by_id = HashIndex(folder / "event_id.index.npy", self.event_ids)
+        self._columns: dict[str, Column] = {}
+        self._slices: dict[tuple[str, str], tuple[Ints, Ints]] = {}
+        self._people_events: dict[str, Ints] = {}
+
+    def column(self, name: str) -> Column:
+        """The distinct values of a column."""
+        if name not in self._columns:
+            self._columns[name] = People(self, name) if name in PEOPLE else Column(self, name)
+        return self._columns[name]
+
+    def slices(self, tab: str, name: str) -> tuple[Ints, Ints]:
+        """A tab's positions grouped by the codes of a column, and where each code's slice begins."""
+        key = (tab, name)
+        if key not in self._slices:
+            path = self.folder / f"{tab}.by_{name}.npy"
+            self._slices[key] = load(path), load(self.folder / f"{tab}.by_{name}.starts.npy")
+        return self._slices[key]
+
+    def people_events(self, name: str) -> Ints:
+        """In how many events each code of a column of people stands, whatever the tab."""
+        if name not in self._people_events:
+            self._people_events[name] = load(self.folder / f"{name}.events.npy")
+        return self._people_events[name]
+
+    def position(self, event_id: str) -> int | None:
+        """The position of an event, or None."""
+        return next(iter(self._by_id.find(event_id)), None)
+
+    def until(self, micros: Ints | int) -> Ints:
+        """How many events lie at or after an instant: from that position on all are earlier or unknown."""
+        return np.searchsorted(self.negated, np.negative(micros), "right")
+
+    def occurred(self, position: int) -> int | None:
+        """The time of an event in microseconds, or None where it is unknown."""
+        return -int(self.negated[position]) if position < self.known else None
+
+    def place(self, position: int) -> tuple[int, int, bytes]:
+        """Number of the file, row in it, and SHA-256 of the metadata of an event."""
+        row = int(self.origin[position])
+        part = int(np.searchsorted(self.part_starts, row, "right")) - 1
+        return part, row - int(self.part_starts[part]), self.digests[row].tobytes()
+
+    def is_conflicting(self, position: int) -> bool:
+        """Whether another event claims the same id, or the same native id, with other content."""
+        place = int(np.searchsorted(self.conflicts, position))
+        return place < len(self.conflicts) and int(self.conflicts[place]) == position
+
+
+class Column:
+    """The distinct values of a column; code 0 means that nothing was recorded."""
+
+    def __init__(self, segment: Segment, name: str) -> None:
+        self._segment, self.name = segment, name
+        self.values = Strings(segment.folder, f"{name}.values")
+        self._index = HashIndex(segment.folder / f"{name}.values.index.npy", self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def text(self, code: int) -> str | None:
+        """The value of a code."""
+        return self.values[code - 1] if code else None
+
+    def equal(self, values: Sequence[str]) -> Ints:
+        """The codes of values; those that do not occur have none."""
+        return np.array(sorted(number + 1 for value in values for number in self._index.find(value)), np.int64)
+
+    def containing(self, needle: str) -> Ints:
+        """The codes of the values that contain a folded needle."""
+        if self.name == "resource_type":
+            labelled = [fold(key) + "\n" + fold(vocabulary.resource_label(key)) for key in self.all()]
+            return np.array([code for code, text in enumerate(labelled, 1) if any(needle in part for part in text.split("\n"))], np.int64)
+        return self._folded.containing(needle) + 1
+
+    def all(self) -> list[str]:
+        """Every value, in the order of the codes from 1."""
+        return [self.values[number] for number in range(len(self.values))]
+
+    @cached_property
+    def _folded(self) -> Strings:
+        return Strings(self._segment.folder, f"{FOLDED}.folded")
+
+
+class People(Column):
+    """People as recorded, one code for each distinct id, name, e-mail and role."""
+
+    def __init__(self, segment: Segment, name: str) -> None:
+        super().__init__(segment, name)
+        self.ids = Strings(segment.folder, f"{name}.ids")
+        self._index = HashIndex(segment.folder / f"{name}.ids.index.npy", self.ids)
+
+    def record(self, code: int) -> list[str | None]:
+        """Id, name, and where the column has them e-mail and role."""
+        text = self.text(code)
+        found: list[str | None] = json.loads(text) if text else [None] * len(PEOPLE[self.name])
+        return found
+
+    def containing(self, needle: str) -> Ints:
+        """The codes of people whose name contains a folded needle."""
+        return self._names.containing(needle) + 1
+
+    @cached_property
+    def known(self) -> Strings:
+        """What each person is found by: folded name, e-mail and id, a line each."""
+        return Strings(self._segment.folder, f"{self.name}.known")
+
+    @cached_property
+    def _names(self) -> Strings:
+        return Strings(self._segment.folder, f"{self.name}.names")

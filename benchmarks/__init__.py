@@ -1,0 +1,1 @@
+"""Benchmarks: the same questions asked of this engine and of its peers, in one run."""

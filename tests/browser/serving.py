@@ -1,0 +1,87 @@
+"""The app as `make run` starts it: a server process of its own, on a free port, with its files in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+from urllib.error import URLError
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 60.0
+
+
+class Server:
+    """One running server of the app; a context manager that ends it and looks through its log.
+
+    `store` is the snapshot store; cache, state and log go to `folder`. `options` are further options of Streamlit.
+    """
+
+    def __init__(self, store: Path, folder: Path, *, options: Sequence[str] = ()) -> None:
+        self.store, self.folder = store, folder
+        self.port = _free_port()
+        self.base = f"http://localhost:{self.port}"
+        self._options = options
+        self._log = folder / "server.log"
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        own = {"AUDIT_CACHE": "cache", "AUDIT_STATE": "state", "HOME": "home"}
+        places = {"AUDIT_STORE": str(self.store)} | {name: str(self.folder / place) for name, place in own.items()}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUDIT_", "STREAMLIT_"))}
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port), *self._options],
+                cwd=ROOT,
+                env=kept | places,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        assert "Traceback" not in self.log(), self.log()
+
+    def log(self) -> str:
+        """What the server has written so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def health(self) -> dict[str, Any]:
+        """The answer of `/healthz`."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                self.health()
+                return
+            except (URLError, OSError):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self._process.kill()
+                    raise AssertionError(f"The server did not start:\n{self.log()}") from None
+                time.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
