@@ -5,21 +5,25 @@ Every method asks whether that person may read, so that no page, route or script
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 
 from auditlib import settings
 from auditlib.access.principal import AT_THE_MACHINE, Principal, require_reader
 from auditlib.engine.base import Count, Engine, EventPage, Head, Person, PersonKind
-from auditlib.engine.embedded.opening import Progress, newest_seq, open_engine
-from auditlib.errors import NotFoundError
+from auditlib.engine.serving import Progress, newest_seq
+from auditlib.errors import EngineError, NotFoundError
 from auditlib.event import AuditEvent
 from auditlib.schema import SCHEMA
 from auditlib.text import one_line
 from auditlib.view import View
+
+ENGINES: Final = ("embedded", "duckdb")
 
 
 class AuditLog:
@@ -60,14 +64,14 @@ class AuditLog:
     def page(self, view: View, *, metadata: bool = True) -> EventPage:
         """The events of the view's page and the exact total; past the end, the last page.
 
-        Without `metadata` the events' metadata is None, and no snapshot file is read.
+        Without `metadata` the events hold what a list shows, their metadata is None, and no snapshot file is read.
         """
         engine = self._asked()
         page = engine.page(view.resolved(engine.actions))
         if not metadata or not page.events:
             return page
-        texts = engine.metadata([event.event_id for event in page.events])
-        return replace(page, events=tuple(replace(event, metadata=texts[event.event_id]) for event in page.events))
+        records = [record for batch in engine.batches(page.view, whole=False) for record in batch.to_pylist()]
+        return replace(page, events=tuple(replace(event, **record) for event, record in zip(page.events, records, strict=True)))
 
     def total(self, view: View) -> int:
         """How many events match the view, whatever its page."""
@@ -123,6 +127,8 @@ class AuditLog:
         Raises EngineError for less than one minute.
         """
         engine = self._asked()
+        if bucket_minutes < 1:
+            raise EngineError(f"A bucket cannot span {bucket_minutes} minutes: expected at least 1", bucket_minutes=bucket_minutes)
         return engine.histogram(view.resolved(engine.actions), bucket_minutes=bucket_minutes)
 
     def suggest(self, kind: PersonKind, text: str, *, limit: int = 8) -> list[Person]:
@@ -160,4 +166,12 @@ def open_log(
     can be accepted, CacheError where the events cannot be prepared for reading.
     """
     path = Path(store) if store is not None else settings.store()
-    return AuditLog(open_engine(path, progress), principal, path)
+    return AuditLog(_opener(settings.engine())(path, progress), principal, path)
+
+
+def _opener(name: str) -> Callable[[Path, Progress | None], Engine]:
+    """How the engine of a name opens a store; only that engine is imported."""
+    if name not in ENGINES:
+        raise NotFoundError(f"No engine AUDIT_ENGINE={one_line(name, 40)}: expected one of {', '.join(ENGINES)}", engine=name)
+    opened: Callable[[Path, Progress | None], Engine] = import_module(f"auditlib.engine.{name}.opening").open_engine
+    return opened

@@ -3,6 +3,7 @@
 AUDIT_STORE       folder of the snapshot store; default `data/snapshots`
 AUDIT_CACHE       folder of derived files, which can be thrown away; default the user's cache folder
 AUDIT_STATE       folder of what must be kept; default the user's state folder
+AUDIT_ENGINE      who answers: `embedded` (default), or `duckdb`, which asks plain SQL of one table
 AUDIT_ROLES       roles that may read the log, with commas; default `admin,owner`
 AUDIT_ROLE_CLAIM  where an identity token names the roles, with dots between levels; default `roles`
 """
@@ -30,6 +31,11 @@ def cache_folder() -> Path:
 def state_folder() -> Path:
     """The folder of what must be kept."""
     return Path(os.environ.get("AUDIT_STATE") or platformdirs.user_state_dir(_APP))
+
+
+def engine() -> str:
+    """The name of the engine that answers."""
+    return os.environ.get("AUDIT_ENGINE") or "embedded"
 
 
 def reader_roles() -> frozenset[str]:

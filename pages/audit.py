@@ -143,7 +143,9 @@ def _panel(log: AuditLog) -> None:
     event = log.event(view.event, metadata=False)
     position = log.position(view, view.event)
     entry(
-        event=panel.payload(event, tz=session.zone(), metadata=_details(log, event), position=position, total=log.total(view)),
+        event=panel.payload(
+            event, tab=view.tab, tz=session.zone(), metadata=_details(log, event), position=position, total=log.total(view)
+        ),
         key=session.PANEL,
         on_pivot_change=session.pivot,
         on_step_change=lambda: session.step(log),

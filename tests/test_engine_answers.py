@@ -239,7 +239,7 @@ def test_an_unknown_event_is_said_to_be_unknown(case: Case) -> None:
 
 def test_people_are_found_by_any_part_of_name_email_and_id(case: Case) -> None:
     for kind, column in (("interviewer", "interviewer"), ("candidate", "candidate"), ("actor", "actor")):
-        counts = Counter(event[f"{column}_id"] for event in case.reference.events if event[f"{column}_id"] is not None)
+        counts = Counter(event[f"{column}_id"] for event in case.reference.events if event[f"{column}_id"])
         found = case.log.suggest(kind, "", limit=100_000)  # type: ignore[arg-type]
         assert {person.id: person.events for person in found} == counts
         for person in found[:5]:
@@ -261,7 +261,7 @@ def test_someone_in_several_parts_is_not_counted_twice(case: Case) -> None:
 
 
 def test_a_column_without_a_facet_and_a_bucket_of_no_width_are_refused(case: Case) -> None:
-    with pytest.raises(NotFoundError, match="No facet on 'metadata': expected one of action, "):
+    with pytest.raises(NotFoundError, match=r"No facet on 'metadata': expected one of .*action"):
         case.log.facet(View(), "metadata")
     with pytest.raises(EngineError, match="A bucket cannot span 0 minutes"):
         case.log.histogram(View(), bucket_minutes=0)

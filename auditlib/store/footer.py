@@ -153,5 +153,3 @@ def _parquet_errors(entry: FileEntry) -> Iterator[None]:
 
 def _damaged(entry: FileEntry, what: str, reason: str) -> NoReturn:
     raise DamagedFileError(f"{entry.path} {what}", path=entry.path, reason=reason)
-
-

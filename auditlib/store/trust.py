@@ -68,13 +68,16 @@ class TrustRecord:
             self._files[str(damage.path)] = replace(trusted, damage=str(damage))
 
     def open(self, source: Source, entry: FileEntry) -> VerifiedFile:
-        """A verified file opened again, without hashing it; raises DamagedFileError if it is no longer the same."""
-        fd = source.open_data(entry.path)
-        trusted = self._files.get(entry.path)
-        if trusted is None or identity_of(fd) != trusted.identity or entry.sha256 != trusted.sha256:
-            os.close(fd)
-            raise DamagedFileError(f"{entry.path} changed after it was verified", path=entry.path, reason="changed")
-        return VerifiedFile(entry, fd, trusted.identity)
+        """A verified file opened again; it is hashed anew only where it no longer looks like the one that was.
+
+        Raises DamagedFileError where it is another file by now.
+        """
+        trusted = self._trusted(source, entry)
+        if trusted is None:
+            file = open_verified(source, entry)
+            self._files[entry.path] = Trusted(entry.sha256, file.identity, datetime.now(UTC))
+            return file
+        return VerifiedFile(entry, source.open_data(entry.path), trusted.identity)
 
     def oldest(self, paths: Iterable[str]) -> datetime:
         """When the file of these that was hashed longest ago was hashed, UTC."""

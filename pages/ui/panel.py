@@ -9,13 +9,14 @@ from auditlib import times, vocabulary
 from auditlib.event import AuditEvent
 from auditlib.investigate.changes import FieldChange, Part, field_changes
 from auditlib.text import one_line, short_id, visible
+from auditlib.view import FILTERS
 from pages.ui import rows, text
 
 Fact = dict[str, Any]
 
 
-def payload(event: AuditEvent, *, tz: ZoneInfo, metadata: dict[str, Any], position: int | None, total: int) -> dict[str, Any]:
-    """What the panel shows of an event; `position` counts from 0 among `total` results, None outside them."""
+def payload(event: AuditEvent, *, tab: str, tz: ZoneInfo, metadata: dict[str, Any], position: int | None, total: int) -> dict[str, Any]:
+    """What the panel shows of an event; `position` counts from 0 among `total` results of the tab, None outside them."""
     actor = rows.actor_name(event)
     changed = field_changes(event.changes)
     sparse = not changed and metadata["bytes"] < 40
@@ -42,7 +43,7 @@ def payload(event: AuditEvent, *, tz: ZoneInfo, metadata: dict[str, Any], positi
         "facts": _facts(event),
         "changes": [_change(change) for change in changed],
         "changes_note": "" if changed else text.NO_CHANGES,
-        "related": _related(event),
+        "related": _related(event, tab),
         "related_note": "",
         "metadata": {**metadata, "tree": not metadata["preview"], "sparse": text.SPARSE if sparse else ""},
     }
@@ -75,18 +76,18 @@ def _facts(event: AuditEvent) -> list[Fact]:
     return facts
 
 
-def _related(event: AuditEvent) -> list[Fact]:
-    found = [
-        _fact(
-            "Interviewer",
-            event.interviewer_name or event.interviewer_id,
-            copy=event.interviewer_id,
-            pivot=["interviewer", event.interviewer_id],
-        ),
-        _fact("Candidate", event.candidate_name or event.candidate_id, copy=event.candidate_id, pivot=["candidate", event.candidate_id]),
-    ]
+def _related(event: AuditEvent, tab: str) -> list[Fact]:
+    ids = event.related_ids()
+    found = []
+    for kind, person, name in (
+        ("interviewer", event.interviewer_id, event.interviewer_name),
+        ("candidate", event.candidate_id, event.candidate_name),
+    ):
+        by_filter = tab in FILTERS[kind].tabs or ids.get(kind) != person
+        pivot: list[str | None] = [kind, person] if by_filter else ["related", f"{kind}:{person}"]
+        found.append(_fact(FILTERS[kind].label, name or person, copy=person, pivot=pivot))
     told = {event.resource_id, event.candidate_id, event.interviewer_id}
-    for kind, value in event.related_ids().items():
+    for kind, value in ids.items():
         if value not in told:
             found.append(
                 _fact(vocabulary.related_label(kind), short_id(value), mono=True, copy=value, pivot=["related", f"{kind}:{value}"])

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+import requests
 from events import batch, events
 from playwright.sync_api import WebSocket, expect
 
@@ -130,7 +130,7 @@ HEADERS = {"x-content-type-options": "nosniff", "x-frame-options": "DENY", "refe
 
 @pytest.mark.parametrize("path", CLOSED)
 def test_a_closed_door_answers_404(path: str, server: Server) -> None:
-    answer = httpx.get(server.base + path)
+    answer = requests.get(server.base + path)
     assert answer.status_code == 404
     assert "<html" not in answer.text
     assert HEADERS.items() <= dict(answer.headers).items()
@@ -138,7 +138,7 @@ def test_a_closed_door_answers_404(path: str, server: Server) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/audit", "/healthz", "/_stcore/health", "/static/none.js"])
 def test_every_answer_carries_the_security_headers(path: str, server: Server) -> None:
-    assert HEADERS.items() <= dict(httpx.get(server.base + path).headers).items()
+    assert HEADERS.items() <= dict(requests.get(server.base + path).headers).items()
 
 
 def test_health_tells_the_head_and_no_event(store: Path, serve: Callable[..., Server], arrive: Outsider) -> None:
@@ -146,7 +146,7 @@ def test_health_tells_the_head_and_no_event(store: Path, serve: Callable[..., Se
     assert server.health() == {"status": "starting", "head": None, "quarantined": 0}
     audit, _ = arrive(server, "/audit")
     audit.has_range("1–12 of 12")
-    answer = httpx.get(server.base + "/healthz", headers={"Host": "elsewhere.test", "X-Forwarded-For": "203.0.113.9"})
+    answer = requests.get(server.base + "/healthz", headers={"Host": "elsewhere.test", "X-Forwarded-For": "203.0.113.9"})
     told = answer.json()
     assert (answer.status_code, told["status"], told["quarantined"]) == (200, "ok", 0)
     assert told.keys() == {"status", "head", "quarantined"}

@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from auditlib import vocabulary
+from auditlib.engine.serving import Progress
 from auditlib.errors import DamagedFileError
 from auditlib.schema import COLUMNS
 from auditlib.store import VerifiedFile
@@ -27,9 +28,6 @@ CACHE_FORMAT: Final = "auditlib-cache/1"
 
 KEPT: Final = tuple(name for name in COLUMNS if name not in ("occurred_at", "recorded_at", "metadata"))
 """Columns the cache holds as they are; the times become `occurred` and `recorded`, in microseconds."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with a stage, and how much of how much is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,8 @@ class Part:
     open: Callable[[], VerifiedFile]
 
 
-def build(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], about: dict[str, object], progress: Progress) -> None:
-    """Fills an empty database with the cache's tables; `about` is stored with them.
+def build(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], progress: Progress) -> None:
+    """Fills an empty database with the cache's tables.
 
     Raises DamagedFileError where a file is no longer what was verified, or (`reason="content"`) holds values that no
     event can have, such as bytes that are not UTF-8: its digest then agrees, and it can still not be shown.
@@ -68,7 +66,7 @@ def build(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], about: d
     connection.execute("CREATE TABLE addresses AS SELECT DISTINCT ip AS value FROM events WHERE ip IS NOT NULL")
     connection.execute("CREATE INDEX by_id ON events (event_id)")
     events, first, last = connection.execute("SELECT count(*), min(occurred), max(occurred) FROM events").fetchall()[0]
-    summary = {**about, "format": CACHE_FORMAT, "events": events, "duplicates": duplicates, "first": first, "last": last}
+    summary = {"format": CACHE_FORMAT, "events": events, "duplicates": duplicates, "first": first, "last": last}
     connection.execute("CREATE TABLE about (text VARCHAR)")
     connection.execute("INSERT INTO about VALUES (?)", [json.dumps(summary)])
     progress("Ready", total, total)
@@ -205,4 +203,4 @@ WITH seen AS (
   UNION ALL SELECT 'actor', actor_id, actor_name, actor_email, pos FROM events
   UNION ALL SELECT 'member', actor_id, actor_name, actor_email, pos FROM events WHERE actor_role IN ({_quoted(vocabulary.TEAM_ROLES)})
 )
-SELECT kind, id, name, email, count(*) AS events, min(pos) AS newest FROM seen WHERE id IS NOT NULL GROUP BY ALL"""
+SELECT kind, id, name, email, count(*) AS events, min(pos) AS newest FROM seen WHERE id <> '' GROUP BY ALL"""

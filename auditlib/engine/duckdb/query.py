@@ -148,8 +148,6 @@ class DuckDBEngine:
         return [Count(value, events) for value, events in rows]
 
     def histogram(self, view: View, *, bucket_minutes: int) -> list[Count]:
-        if bucket_minutes < 1:
-            raise EngineError(f"A bucket cannot span {bucket_minutes} minutes: expected at least 1", bucket_minutes=bucket_minutes)
         width = bucket_minutes * 60_000_000
         start = f"occurred - ((occurred % {width}) + {width}) % {width}"
         condition, parameters = self._condition(view)

@@ -6,17 +6,15 @@ Values travel as parameters only. A comparison with a missing value is false, ne
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from auditlib import vocabulary
+from auditlib.engine.addresses import numbers_in
 from auditlib.text import fold
 from auditlib.view.predicates import And, AnyOf, Between, Contains, InNetwork, Not, Or, Predicate, Touches
 
 Sql = tuple[str, list[object]]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _DISTINCT: Final = {"actor_name": "actor_names", "resource_id": "resource_ids"}
 _LISTS: Final = {"changes": "changed_fields", "related": "related_pairs"}
@@ -41,7 +39,8 @@ class Translator:
             case Between(start, end):
                 return "coalesce(occurred >= ? AND occurred < ?, false)", [start, end]
             case InNetwork(values):
-                return self._any_of("ip", addresses_in(values, self._addresses()))
+                recorded = list(self._addresses())
+                return self._any_of("ip", [recorded[number] for number in numbers_in(values, recorded)])
             case Touches(column, values):
                 return f"coalesce(list_has_any({_LISTS[column]}, ?::VARCHAR[]), false)", [list(values)]
             case Not(part):
@@ -71,33 +70,3 @@ class Translator:
 def types_with(needle: str, types: Iterable[str]) -> list[str]:
     """The resource types whose key or label contains the folded needle."""
     return [key for key in types if needle in fold(key) or needle in fold(vocabulary.resource_label(key))]
-
-
-def addresses_in(wanted: Iterable[str], recorded: Iterable[str]) -> list[str]:
-    """Of the recorded texts, those equal to a wanted text, or addresses of a wanted address or network.
-
-    An IPv4 address written inside IPv6 (RFC 4291, section 2.5.5.2) counts as the IPv4 address.
-    """
-    texts = set(wanted)
-    networks = [network for text in texts if (network := _network(text)) is not None]
-    return [text for text in recorded if text in texts or (networks and _inside(text, networks))]
-
-
-def _inside(text: str, networks: list[Network]) -> bool:
-    try:
-        address: Address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in network for network in networks if network.version == address.version)
-
-
-def _network(text: str) -> Network | None:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-    mapped = getattr(network.network_address, "ipv4_mapped", None)
-    if mapped is not None and network.prefixlen >= 96:
-        return ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}", strict=False)
-    return network

@@ -58,13 +58,11 @@ def encode_file(file: VerifiedFile, folder: Path) -> None:
     Raises DamagedFileError where its columns cannot be read, or where it is no longer what was verified.
     """
     folder.mkdir()
-    if file.entry.bytes < IN_PROCESS_BYTES:
-        problem = _problem(file.path, folder)
-    else:
-        problem = _problem_in_child(file, folder)
+    is_small = file.entry.bytes < IN_PROCESS_BYTES
+    problem = _problem(file.path, folder) if is_small else _problem_in_child(file, folder)
     file.assert_unchanged()
     if problem:
-        raise DamagedFileError(f"{file.entry.path} cannot be read as events: {problem}", path=file.entry.path, reason="content")
+        raise DamagedFileError(f"{file.entry.path} was verified, but cannot be loaded: {problem}", path=file.entry.path, reason="content")
 
 
 def encode(path: str, folder: Path) -> None:

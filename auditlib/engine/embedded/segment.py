@@ -75,6 +75,16 @@ class Segment:
         """How many events lie at or after an instant: from that position on all are earlier or unknown."""
         return np.searchsorted(self.negated, np.negative(micros), "right")
 
+    @property
+    def first(self) -> int | None:
+        """The earliest known time in microseconds, or None."""
+        return self.occurred(self.known - 1) if self.known else None
+
+    @property
+    def last(self) -> int | None:
+        """The latest known time in microseconds, or None."""
+        return self.occurred(0) if self.known else None
+
     def occurred(self, position: int) -> int | None:
         """The time of an event in microseconds, or None where it is unknown."""
         return -int(self.negated[position]) if position < self.known else None

@@ -1,0 +1,68 @@
+"""Labels: text from data reads the same in Markdown as it was, and is never markup."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from auditlib.demo.pitfalls import NAMES
+from auditlib.text import one_line
+from pages.ui import text
+
+PARTING = "\u200b"
+"""What keeps an address from becoming a link."""
+LINK = re.compile(r"(https?://|www\.)[-.\w]|[-.\w+]@[-\w]", re.IGNORECASE)
+"""What Streamlit's Markdown turns into a link even after escapes are read (mdast-util-gfm-autolink-literal)."""
+
+
+def inline(markdown: str) -> list[Token]:
+    parsed = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(f"x {markdown}")
+    assert [token.type for token in parsed] == ["paragraph_open", "inline", "paragraph_close"]
+    return parsed[1].children or []
+
+
+def read(markdown: str) -> str:
+    return "".join(token.content for token in inline(markdown)).removeprefix("x").removeprefix(" ")
+
+
+@given(st.text(max_size=60))
+@example("![](http://evil.test/x.png)")
+@example("https://evil.test www.evil.test someone@evil.test <https://evil.test>")
+@example(":material/lock: :red[urgent] :smile: $x^2$ ~~gone~~ **bold** `code` &amp; <b>")
+@example("# title\n- item\n1. one\n> quote\n---\n| a | b |\n|---|---|")
+@example("\\*kept\\* C:\\Users")
+def test_any_text_reads_in_markdown_as_it_stands_and_is_no_markup(value: str) -> None:
+    label = text.label(value, 200)
+    assert read(label).replace(PARTING, "") == one_line(value, 200)
+    assert {token.type for token in inline(label)} <= {"text", "text_special"}
+    assert not LINK.search(read(label))
+
+
+@given(st.text(alphabet=":[]$`~*_<>@/.hwtps()!\\", max_size=40))
+def test_every_mark_that_could_mean_something_is_escaped(value: str) -> None:
+    assert not re.search(r"(?<!\\)(?:\\\\)*[:\[\]$`~*_<>@!()/.]", re.sub(r"\\[!-/:-@\[-`{-~]", "", text.label(value)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_hostile_name_of_the_demo_reads_as_it_is(name: str) -> None:
+    assert read(text.label(NAMES[name], 60)).replace(PARTING, "") == one_line(NAMES[name], 60)
+
+
+def test_a_label_is_one_line_and_short() -> None:
+    assert text.label("a\n\n# b\tc") == r"a \# b c"
+    assert len(one_line("x" * 500, 80)) == len(text.label("x" * 500)) == 80
+
+
+def test_counts_and_sentences_agree_in_number() -> None:
+    assert text.count(1) == "1 event"
+    assert text.count(12_482) == "12,482 events"
+    assert text.left_out(1) == "1 matching event has no usable time and is in no range of days."
+    assert text.left_out(2) == "2 matching events have no usable time and are in no range of days."
+    assert text.joined(0) == "There are no events here yet"
+    assert text.joined(2) == "Nothing matches these two filters together"
+    assert text.joined(7) == "Nothing matches these 7 filters together"
