@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditlib.event import changes_of, related_ids
-from auditlib.investigate.changes import LONGEST_COMPARED, FieldChange, Part, change_line, field_changes
+from auditlib.changes import LONGEST_COMPARED, FieldChange, Part, change_line, field_changes
 
 
 def one(**entry: Any) -> FieldChange:

@@ -66,7 +66,7 @@ def test_every_action_of_the_contract_is_named() -> None:
         ("participant_joined", "Participant Joined", "teal"),
         ("participant_left", "Participant Left", "gray"),
         ("room_finished", "Room Finished", "gray"),
-        ("join_failed", "Join Failed", "red"),
+        ("join_failed", "Join Failed", "gray"),
     ],
 )
 def test_badges_have_the_label_and_tone_of_the_product(key: str, label: str, tone: str) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from auditlib import times, vocabulary
 from auditlib.event import AuditEvent
-from auditlib.investigate.changes import FieldChange, Part, field_changes
+from auditlib.changes import FieldChange, Part, field_changes
 from auditlib.text import one_line, short_id, visible
 from auditlib.view import FILTERS
 from pages.ui import rows, text

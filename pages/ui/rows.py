@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from auditlib import metadata, times, vocabulary
 from auditlib.event import AuditEvent
-from auditlib.investigate.changes import change_line
+from auditlib.changes import change_line
 from auditlib.text import one_line, short_id, visible
 from pages.ui import text
 
@@ -111,7 +111,7 @@ def unreadable(event: AuditEvent, reason: str) -> dict[str, Any]:
 
 def needs_download(recorded: str) -> bool:
     """Whether what is on screen is not the recorded text whole: too large, or with secrets masked."""
-    return len(recorded) > PREVIEW_BYTES or metadata.masked(recorded)[1] > 0
+    return len(recorded.encode("utf-8", "surrogatepass")) > PREVIEW_BYTES or metadata.masked(recorded)[1] > 0
 
 
 def file_name(event: AuditEvent) -> str:

@@ -22,11 +22,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from auditlib.changes import change_line
 from auditlib.engine.embedded import strings
 from auditlib.engine.embedded.arrays import UNKNOWN, Ints, narrowest, save
 from auditlib.errors import DamagedFileError
 from auditlib.event import changes_of, related_ids
-from auditlib.investigate.changes import change_line
 from auditlib.schema import COLUMNS
 from auditlib.store import VerifiedFile
 from auditlib.text import one_line

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any, Final
 
 import numpy as np
@@ -24,13 +25,15 @@ from auditlib.engine.embedded.evaluate import matches
 from auditlib.engine.embedded.matches import Matches
 from auditlib.engine.embedded.records import Records
 from auditlib.engine.embedded.segment import People, Segment
-from auditlib.errors import NotFoundError
+from auditlib.errors import EngineBusyError, NotFoundError
 from auditlib.event import AuditEvent
 from auditlib.text import fold
 from auditlib.view import View
 from auditlib.view.predicates import Between, Not, Predicate
 from auditlib.view.view import tab_predicate
 
+AT_ONCE: Final = 3
+PATIENCE_SECONDS: Final = 15.0
 BATCH: Final = 4_096
 MOST_KEPT_BYTES: Final = 256 << 20
 FACETS: Final = ("actor_role", "action", "actor_id", "actor_name", "resource_type", "outcome", "source", "ip")
@@ -49,6 +52,7 @@ class EmbeddedEngine:
         self._kept: OrderedDict[Kept, Matches] = OrderedDict()
         self._kept_bytes = 0
         self._lock = Lock()
+        self._slots = BoundedSemaphore(AT_ONCE)
         self.actions = frozenset(segment.column("action").all())
 
     # -- pages ------------------------------------------------------------------------------------
@@ -249,7 +253,8 @@ class EmbeddedEngine:
             if kept is not None:
                 self._kept.move_to_end(key)
                 return kept
-        found = matches(self._segment, tab, parts)
+        with self._slot():
+            found = matches(self._segment, tab, parts)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = found
@@ -257,6 +262,16 @@ class EmbeddedEngine:
             while self._kept_bytes > MOST_KEPT_BYTES and len(self._kept) > 1:
                 self._kept_bytes -= self._kept.popitem(last=False)[1].nbytes
         return found
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """One of the few places of those who search at the same time."""
+        if not self._slots.acquire(timeout=PATIENCE_SECONDS):
+            raise EngineBusyError("Too many questions are being answered at once; please try again in a moment")
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     def close(self) -> None:
         self._kept.clear()
