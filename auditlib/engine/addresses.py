@@ -1,4 +1,7 @@
-"""Addresses and networks among recorded texts, some of which are no addresses at all."""
+"""Addresses and networks among recorded texts, some of which are no addresses at all.
+
+An IPv4 address written inside IPv6 (RFC 4291, section 2.5.5.2) counts as the IPv4 address.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,17 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-def numbers_in(wanted: Iterable[str], recorded: Iterable[str]) -> list[int]:
-    """Of the recorded texts, the numbers of those equal to a wanted text, or addresses of a wanted address or network.
-
-    An IPv4 address written inside IPv6 (RFC 4291, section 2.5.5.2) counts as the IPv4 address.
-    """
-    texts = set(wanted)
-    networks = [network for text in texts if (network := _network(text)) is not None]
-    return [number for number, text in enumerate(recorded) if text in texts or (networks and _inside(text, networks))]
-
-
-def _inside(text: str, networks: list[Network]) -> bool:
+def address_of(text: str) -> Address | None:
+    """The address a text is, or None."""
     try:
-        address: Address = ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in network for network in networks if network.version == address.version)
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
-def _network(text: str) -> Network | None:
+def network_of(text: str) -> Network | None:
+    """The network, or the network of the one address, that a text is; None where it is neither."""
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -37,3 +31,21 @@ def _network(text: str) -> Network | None:
     if mapped is not None and network.prefixlen >= 96:
         return ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}", strict=False)
     return network
+
+
+def networks_of(texts: Iterable[str]) -> list[Network]:
+    """The networks that texts are, those that are none left out."""
+    return [network for text in texts if (network := network_of(text)) is not None]
+
+
+def numbers_in(wanted: Iterable[str], recorded: Iterable[str]) -> list[int]:
+    """Of the recorded texts, the numbers of those equal to a wanted text, or addresses of a wanted address or network."""
+    texts = set(wanted)
+    networks = networks_of(texts)
+    return [number for number, text in enumerate(recorded) if text in texts or (networks and is_inside(text, networks))]
+
+
+def is_inside(text: str, networks: Iterable[Network]) -> bool:
+    """Whether a text is an address of one of the networks."""
+    address = address_of(text)
+    return address is not None and any(address in network for network in networks if network.version == address.version)

@@ -137,5 +137,8 @@ class Engine(Protocol):
     def person(self, person_id: str) -> Person | None:
         """The person of an id, as recorded last."""
 
+    def forget(self) -> None:
+        """Drops the results that are kept; the next question is answered from the files."""
+
     def close(self) -> None:
         """Gives up files and memory; the engine answers nothing afterwards."""

@@ -66,3 +66,9 @@ class PositionCache:
             while self._bytes > self._most and len(self._kept) > 1:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= dropped.values.nbytes
+
+    def clear(self) -> None:
+        """Drops everything."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0

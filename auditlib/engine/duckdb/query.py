@@ -244,6 +244,9 @@ class DuckDBEngine:
             self._addresses = self._column("SELECT value FROM addresses")
         return self._addresses
 
+    def forget(self) -> None:
+        self._positions.clear()
+
     def close(self) -> None:
         self._connection.close()
         self._metadata.close()

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from auditlib.engine.addresses import numbers_in
+from auditlib.engine.addresses import networks_of
 from auditlib.engine.embedded.arrays import Ints, gathered
 from auditlib.engine.embedded.matches import Bitmap, Matches, Sorted
 from auditlib.engine.embedded.segment import Segment
@@ -215,7 +215,7 @@ def _condition(tab: _Tab, predicate: Predicate) -> Condition:
             return _Range(tab, int(segment.until(end)), int(segment.until(start)))
         case InNetwork(values):
             addresses = segment.column("ip")
-            return _OneOf(tab, "ip", np.array(numbers_in(values, addresses.all()), np.int64) + 1)
+            return _OneOf(tab, "ip", np.union1d(addresses.equal(values), addresses.inside(networks_of(values))))
         case Touches(column, values):
             name = _LIST_OF[column]
             return _OneOf(tab, name, segment.column(name).equal(values))

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditlib import vocabulary
+from auditlib.engine.addresses import address_of
 from auditlib.engine.embedded import strings
 from auditlib.engine.embedded.arrays import UNKNOWN, Ints, create, grouped, load, narrowest, save
 from auditlib.engine.embedded.encode import CODED, LISTED, PEOPLE
@@ -205,17 +206,18 @@ def _dictionary(parts: _Parts, name: str, target: Path) -> tuple[list[Ints], int
     """Writes the distinct texts of all parts; returns from each part's codes to the common ones, and how many there are."""
     arrays = [texts.array() for texts in parts.texts(f"{name}.values")]
     if not arrays:
-        strings.write(target, f"{name}.values", [])
-        return [], 0
+        arrays = [pa.array([], pa.large_string())]
     encoded = pa.concat_arrays(arrays).dictionary_encode()
     mapped = encoded.indices.to_numpy().astype(np.int64)
     count = strings.write(target, f"{name}.values", [encoded.dictionary])
     if name == FOLDED:
         strings.write(target, f"{name}.folded", _derived(encoded.dictionary, fold))
+    if name == "ip":
+        save(target / "ip.v4.npy", np.array([_v4(text) for text in encoded.dictionary.to_pylist()], np.int64))
     if name in PEOPLE:
         for suffix, of in (("ids", _id), ("names", _name), ("known", _known)):
             strings.write(target, f"{name}.{suffix}", _derived(encoded.dictionary, of))
-    return np.split(mapped, np.cumsum([len(array) for array in arrays])[:-1]), count
+    return np.split(mapped, np.cumsum([len(array) for array in arrays])[:-1])[: len(parts.folders)], count
 
 
 def _unify(parts: _Parts, name: str, order: Ints, target: Path) -> tuple[Ints, int]:
@@ -288,6 +290,12 @@ def _write_texts(parts: _Parts, target: Path, name: str, order: Ints, renamed: d
 def _derived(values: pa.LargeStringArray, of: Callable[[str], str]) -> Iterator[pa.LargeStringArray]:
     for start in range(0, len(values), _CHUNK):
         yield pa.array([of(text) for text in values.slice(start, _CHUNK).to_pylist()], pa.large_string())
+
+
+def _v4(text: str) -> int:
+    """An IPv4 address as a number; -1 for anything else."""
+    address = address_of(text)
+    return int(address) if address is not None and address.version == 4 else -1
 
 
 def _id(person: str) -> str:

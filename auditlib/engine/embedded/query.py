@@ -273,8 +273,13 @@ class EmbeddedEngine:
         finally:
             self._slots.release()
 
+    def forget(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self._kept_bytes = 0
+
     def close(self) -> None:
-        self._kept.clear()
+        self.forget()
         self._records.close()
 
 

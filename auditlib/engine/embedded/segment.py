@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from auditlib import vocabulary
+from auditlib.engine.addresses import Network, is_inside
 from auditlib.engine.embedded.arrays import Ints, load
 from auditlib.engine.embedded.encode import CODED, PEOPLE
 from auditlib.engine.embedded.merge import FOLDED, SEGMENT_FORMAT
@@ -130,6 +131,22 @@ class Column:
     def all(self) -> list[str]:
         """Every value, in the order of the codes from 1."""
         return [self.values[number] for number in range(len(self.values))]
+
+    def inside(self, networks: Sequence[Network]) -> Ints:
+        """The codes of the values that are addresses of one of the networks."""
+        found = np.zeros(len(self), bool)
+        for network in networks:
+            if network.version == 4:
+                found |= (self._v4 >= int(network.network_address)) & (self._v4 <= int(network.broadcast_address))
+        if any(network.version == 6 for network in networks):
+            for number in np.flatnonzero(self._v4 < 0):
+                found[number] |= is_inside(self.values[int(number)], networks)
+        return np.flatnonzero(found) + 1
+
+    @cached_property
+    def _v4(self) -> Ints:
+        """Each value as the number of an IPv4 address, -1 where it is none."""
+        return load(self._segment.folder / f"{self.name}.v4.npy")
 
     @cached_property
     def _folded(self) -> Strings:
