@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -103,9 +104,7 @@ def _counts(engines: dict[str, Engine]) -> list[str]:
         "one event by id, whole": lambda engine: engine.event(engine.event_at(View(), 12_345) or ""),
     }
     for title, ask in asked.items():
-        cells = []
-        for engine in engines.values():
-            cells.append(statistics.median(_forgetting(engine, lambda engine=engine, ask=ask: ask(engine)) for _ in range(TIMES)))
+        cells = [statistics.median(_forgetting(engine, partial(ask, engine)) for _ in range(TIMES)) for engine in engines.values()]
         lines.append(f"| {title} | {' | '.join(f'{cell * 1000:.1f}' for cell in cells)} |")
     return lines
 
@@ -143,7 +142,7 @@ def _load(name: str, store: Path, cache: Path) -> tuple[float, int]:
         "print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)"
     )
     ran = subprocess.run([sys.executable, "-c", measured], check=True, capture_output=True, text=True, env=environment)
-    seconds, memory = ran.stdout.split()
+    seconds, memory = ran.stdout.splitlines()[-1].split()
     return float(seconds), int(memory)
 
 

@@ -26,7 +26,7 @@ PAGES: Final = {
     "one candidate": "candidate=C100007",
     "one team member": "tab=team&member=U1007",
     "search: common word": "q=recording",
-    "search: part of a name": "q=okonk",
+    "search: part of a name": "q=hans",
     "search: rare part of an id": "q=7f3a9c",
     "search: no match": "q=zzzzqq",
     "network": "ip=203.0.113.0/24",

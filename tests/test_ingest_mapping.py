@@ -25,7 +25,7 @@ from auditlib.ingest.words import action_key, snake, type_key
 from auditlib.schema import ACTION_KEY, TYPE_KEY
 from auditlib.times import from_micros
 
-LANGUAGE = (Path(__file__).parents[1] / "auditlib/ingest/formats/README.md").read_text("utf-8")
+LANGUAGE = (Path(__file__).parents[1] / "docs/formats.md").read_text("utf-8")
 HEAD = 'title = "T"\ndescription = "D"\n'
 RECORD = {"a": {"b": [{"c": "first"}, {"c": 2}]}, "X-Id": "7", "list": [{"name": "u", "value": "v"}], "d.e": {"f": "dotted"}, "n": None}
 

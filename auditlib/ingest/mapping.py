@@ -1,6 +1,6 @@
 """A mapping: the rules of one TOML file, compiled, that turn a record into events.
 
-The language is described in `formats/README.md`. A built-in format and a user's own file are the same.
+The language is described in `docs/formats.md`. A built-in format and a user's own file are the same.
 """
 
 from __future__ import annotations

@@ -179,7 +179,8 @@ def test_the_command_line_lists_exactly_the_rows_of_the_page(link: str, audit: A
     assert done.stderr == b""
 
 
-def test_clicks_over_a_slow_line_are_all_taken(audit: AuditPage) -> None:
+def test_clicks_over_a_slow_line_are_all_taken(reader: Reader) -> None:
+    audit = reader()
     line = SlowLine(audit.page, seconds=0.25)
     audit.page.goto(f"{audit.base}/audit?rows=10")
     line.wait_for("1–10 of")

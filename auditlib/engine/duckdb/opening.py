@@ -82,6 +82,7 @@ def _built(serving: Serving, served: Served) -> _Cache:
     try:
         connection = duckdb.connect(aside / "cache.duckdb", config={"memory_limit": BUILD_MEMORY, "temp_directory": str(aside / "spill")})
         try:
+            connection.execute("SET enable_progress_bar = false")
             connection.execute(f"ATTACH '{str(aside / 'stage.duckdb').replace(chr(39), chr(39) * 2)}' AS stage")
             build(connection, parts, serving.report)
             connection.execute("CHECKPOINT")
