@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Final
 
 import pyarrow as pa
 
-from auditlib import settings
+from auditlib import engine, settings
 from auditlib.access.principal import AT_THE_MACHINE, Principal, require_reader
 from auditlib.engine.base import Count, Engine, EventPage, Head, Person, PersonKind
 from auditlib.engine.serving import Progress, newest_seq
@@ -23,7 +24,8 @@ from auditlib.schema import SCHEMA
 from auditlib.text import one_line
 from auditlib.view import View
 
-ENGINES: Final = ("embedded", "duckdb")
+ENGINES: Final = tuple(sorted(module.name for module in iter_modules(engine.__path__) if module.ispkg))
+"""The engines there are: each is a package with `opening.open_engine`."""
 
 
 class AuditLog:

@@ -19,7 +19,7 @@ import auditlib
 from auditlib import errors, ingest, vocabulary
 from auditlib.cli import app
 from auditlib.evidence import exports
-from auditlib.log import AuditLog
+from auditlib.log import ENGINES, AuditLog
 from auditlib.schema import COLUMNS, OPTIONAL, REQUIRED
 from auditlib.view import FILTERS, PARAMETERS, View
 
@@ -107,6 +107,18 @@ def test_every_source_format_is_named() -> None:
     assert [line.split(maxsplit=1) for line in outputs("docs/commands.md")["python -m auditlib formats"].splitlines()] == [
         [each.key, each.title] for each in ingest.formats()
     ]
+
+
+def test_every_source_format_tells_what_it_was_tested_on() -> None:
+    table = rows("docs/formats.md", "The formats")
+    assert [(key, title) for key, title, _ in table] == [(f"`{each.key}`", each.title) for each in ingest.formats()]
+    for key, _, tested in table:
+        for folder in re.findall(r"`(\w+)/`", tested):
+            assert (ROOT / "tests" / "data" / folder).is_dir(), key
+
+
+def test_every_engine_is_named() -> None:
+    assert [row[0] for row in rows("docs/engine.md", "Two engines")] == [f"`{name}`" for name in ENGINES]
 
 
 def test_every_export_format_is_named() -> None:

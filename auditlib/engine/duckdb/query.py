@@ -1,4 +1,4 @@
-"""The embedded engine: views answered from one cache file, opened read-only.
+"""The plain engine: views answered from one cache file, opened read-only.
 
 The positions that match a view are found once, in one scan of the narrow columns, and kept: every
 further page of the view is a slice of them. An unfiltered page needs no scan at all.

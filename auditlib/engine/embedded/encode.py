@@ -44,6 +44,7 @@ TEXTS: Final = ("event_id", "details", "native")
 
 IN_PROCESS_BYTES: Final = 8 << 20
 CHILD_MEMORY: Final = 6 << 30
+CHILD_SECONDS: Final = 1_800
 _ROWS: Final = 65_536
 _CONTENT, _DISK = 3, 4
 _READ: Final = (
@@ -192,6 +193,7 @@ def _problem_in_child(file: VerifiedFile, folder: Path) -> str:
 
 def _main(path: str, folder: str) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY, CHILD_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (CHILD_SECONDS, CHILD_SECONDS))
     try:
         problem = _problem(path, Path(folder))
     except OSError:

@@ -23,9 +23,11 @@ from auditlib.engine.embedded import strings
 from auditlib.engine.embedded.arrays import UNKNOWN, Ints, create, grouped, load, narrowest, save
 from auditlib.engine.embedded.encode import CODED, LISTED, PEOPLE
 from auditlib.engine.embedded.strings import Strings
+from auditlib.errors import CacheError
 from auditlib.text import fold
 
-SEGMENT_FORMAT: Final = "auditlib-segment/1"
+SEGMENT_FORMAT: Final = "auditlib-segment/2"
+MOST_EVENTS: Final = 2**32 - 1
 FOLDED: Final = "resource_id"
 _CHUNK: Final = 1 << 20
 _LOW: Final = np.uint64(0xFFFFFFFF)
@@ -86,9 +88,14 @@ class _Repeats:
 
 
 def merge(folders: Sequence[Path], target: Path, step: Step) -> None:
-    """Writes the segment of parts, given in the order of publishing, into a folder."""
+    """Writes the segment of parts, given in the order of publishing, into a folder.
+
+    Raises CacheError where there are more events than positions.
+    """
     counts = [len(load(folder / "occurred.npy")) for folder in folders]
     parts = _Parts(folders, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+    if len(parts) > MOST_EVENTS:
+        raise CacheError(f"There are {len(parts):,} events, more than the {MOST_EVENTS:,} that this engine can hold")
     occurred = parts.column("occurred")
     repeats = _repeats(parts)
     step(0.1)
