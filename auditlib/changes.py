@@ -7,11 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Final
+from zoneinfo import ZoneInfo
 
 LONGEST_COMPARED: Final = 2_000
-_WORD: Final = re.compile(r"\s+|[^\W_]+|.", re.DOTALL)
+_WORD: Final = re.compile(r"\s+|\d{1,2}:\d{2}(?::\d{2})?|[^\W_]+|.", re.DOTALL)
+_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,18 @@ class FieldChange:
         return words[:1].upper() + words[1:] if words else self.field
 
 
-def field_changes(changes: str | None) -> tuple[FieldChange, ...]:
+def field_changes(changes: str | None, tz: ZoneInfo | None = None) -> tuple[FieldChange, ...]:
     """The changes of a `changes` text; empty where it is missing or no JSON list of fields.
 
-    Numbers keep the spelling in which they were recorded.
+    Numbers keep the spelling in which they were recorded. With `tz`, instants (ISO 8601 with an offset) are
+    written as day and time in that zone.
     """
     try:
         entries = json.loads(changes or "[]", parse_int=_Number, parse_float=_Number)
         if not isinstance(entries, list):
             return ()
-        return tuple(_change(entry) for entry in entries if isinstance(entry, dict) and type(entry.get("field")) is str)
+        named = (entry for entry in entries if isinstance(entry, dict) and type(entry.get("field")) is str)
+        return tuple(_change({key: _in_zone(value, tz) if key != "field" else value for key, value in entry.items()}) for entry in named)
     except (ValueError, RecursionError):
         return ()
 
@@ -60,6 +65,21 @@ def _change(entry: dict[str, object]) -> FieldChange:
     if isinstance(before, list) and isinstance(after, list):
         return FieldChange(field, _items(before, after), _items(after, before))
     return FieldChange(field, *_compared(_text(before), _text(after)))
+
+
+def _in_zone(value: object, tz: ZoneInfo | None) -> object:
+    """An instant as day and time in a zone, also as an item of a list; anything else as it is."""
+    if tz is None:
+        return value
+    if isinstance(value, list):
+        return [_in_zone(item, tz) for item in value]
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        return value
+    try:
+        local = datetime.fromisoformat(value).astimezone(tz)
+    except (ValueError, OverflowError):
+        return value
+    return f"{local.day} {local:%b %Y}, {local:%H:%M}" + (f":{local:%S}" if local.second else "")
 
 
 def _items(own: Sequence[object], other: Sequence[object]) -> tuple[Part, ...]:

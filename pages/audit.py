@@ -33,9 +33,8 @@ def main() -> None:
     view = session.view()
     page = log.page(view, metadata=False)
     session.keep_page(page.view.page)
-    view = session.view()
-
     session.keep_drawn()
+    view = session.view()
 
     with st.sidebar:
         filter_bar(view, actions=log.actions, head=log.head, find=log.suggest, name_of=log.name_of)
@@ -136,6 +135,7 @@ def _open_panel(log: AuditLog) -> None:
     st.dialog("Entry", position="right", width=580, on_dismiss=session.close_panel)(_panel)(log)
 
 
+@notices.told()
 def _panel(log: AuditLog) -> None:
     view = session.view()
     if not view.event or view.page != session.drawn_page():
@@ -165,4 +165,5 @@ def _export(log: AuditLog, view: View, key: str, progress: Callable[[int], None]
     return ReadyExport(view, token, name, path.stat().st_size)
 
 
-main()
+with notices.told():
+    main()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditlib.event import changes_of, related_ids
 from auditlib.changes import LONGEST_COMPARED, FieldChange, Part, change_line, field_changes
+from auditlib.event import changes_of, related_ids
 
 
 def one(**entry: Any) -> FieldChange:
@@ -153,3 +154,18 @@ def test_any_text_of_changes_or_related_ids_is_read_without_an_error(text: str) 
 )
 def test_related_ids_are_texts_and_whole_numbers(text: str | None, ids: dict[str, str]) -> None:
     assert related_ids(text) == ids
+
+
+def test_instants_are_told_in_the_zone_of_the_viewer_and_only_what_differs_is_marked() -> None:
+    slot = {"field": "slot", "before": "2026-11-23T16:30:00Z", "after": "2026-11-25T15:00:05+00:00"}
+    (told,) = field_changes(json.dumps([slot]), ZoneInfo("Europe/Berlin"))
+    assert shown(told.before) == "[23] Nov 2026, [17:30]"
+    assert shown(told.after) == "[25] Nov 2026, [16:00:05]"
+    (as_recorded,) = field_changes(json.dumps([slot]))
+    assert (shown(as_recorded.before) or "").replace("[", "").replace("]", "") == slot["before"]
+
+
+@pytest.mark.parametrize("value", ["2026-11-23", "2026-13-23T16:30:00Z", "9999-12-31T23:59:59Z", "16:30"])
+def test_what_is_no_instant_or_has_no_place_in_the_zone_stays_as_recorded(value: str) -> None:
+    (told,) = field_changes(json.dumps([{"field": "slot", "after": value}]), ZoneInfo("Pacific/Kiritimati"))
+    assert shown(told.after) == f"[{value}]"

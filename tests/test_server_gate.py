@@ -144,6 +144,11 @@ def test_security_headers_are_on_every_answer(path: str, visit: Visit) -> None:
     headers = visit(path, peer="203.0.113.9").headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == policy["connect-src"] == "'self'"
+    assert "'sha256-" in policy["script-src"]
+    assert "unsafe" not in policy["script-src"]
+    assert policy["frame-ancestors"] == "'none'"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cross-origin-opener-policy"] == "same-origin"
 

@@ -37,6 +37,7 @@ def filter_bar(view: View, *, actions: Iterable[str], head: Head, find: Finder, 
         format_func=lambda key: vocabulary.action(key).label,
         placeholder="All actions",
         help=_meanings(view.tab),
+        select_all=False,
         on_change=session.choose_actions,
     )
     _person(view, find, name_of)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import streamlit as st
 
 from auditlib.engine.base import Head, Person
+from auditlib.errors import AuditError
 from auditlib.view import Chip, Problem
 from pages.ui import session, text
 
@@ -18,6 +20,15 @@ class Relaxation:
 
     chip: Chip
     found: int
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Shows an error of the library as its sentence; the one place where pages catch them."""
+    try:
+        yield
+    except AuditError as error:
+        st.error(text.label(str(error), 600), icon=":material/error:")
 
 
 def damage(head: Head) -> None:

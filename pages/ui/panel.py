@@ -6,8 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from auditlib import times, vocabulary
-from auditlib.event import AuditEvent
 from auditlib.changes import FieldChange, Part, field_changes
+from auditlib.event import AuditEvent
 from auditlib.text import one_line, short_id, visible
 from auditlib.view import FILTERS
 from pages.ui import rows, text
@@ -18,7 +18,7 @@ Fact = dict[str, Any]
 def payload(event: AuditEvent, *, tab: str, tz: ZoneInfo, metadata: dict[str, Any], position: int | None, total: int) -> dict[str, Any]:
     """What the panel shows of an event; `position` counts from 0 among `total` results of the tab, None outside them."""
     actor = rows.actor_name(event)
-    changed = field_changes(event.changes)
+    changed = field_changes(event.changes, tz)
     sparse = not changed and metadata["bytes"] < 40
     return {
         "id": event.event_id,

@@ -7,8 +7,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from auditlib import metadata, times, vocabulary
-from auditlib.event import AuditEvent
 from auditlib.changes import change_line
+from auditlib.event import AuditEvent
 from auditlib.text import one_line, short_id, visible
 from pages.ui import text
 
