@@ -159,7 +159,7 @@ def _repeats(parts: _Parts) -> _Repeats:
 
 
 def _claimed_twice(parts: _Parts, name: str) -> Iterator[tuple[str, list[int]]]:
-    """Each text that stands in more than one row, with those rows in the order of publishing."""
+    """Each text but the empty one that stands in more than one row, with those rows in the order of publishing."""
     texts = parts.texts(name)
     pairs = [load(folder / f"{name}.index.npy") + np.uint64(start) for folder, start in zip(parts.folders, parts.starts, strict=False)]
     keys = np.concatenate(pairs) if pairs else np.empty(0, np.uint64)
@@ -168,13 +168,16 @@ def _claimed_twice(parts: _Parts, name: str) -> Iterator[tuple[str, list[int]]]:
     same = np.flatnonzero(hashes[1:] == hashes[:-1])
     if not len(same):
         return
+    filled = np.concatenate([np.diff(load(folder / f"{name}.offsets.npy")) > 0 for folder in parts.folders])
     for run in np.split(same, np.flatnonzero(np.diff(same) > 1) + 1):
-        rows = [int(key & _LOW) for key in keys[run[0] : run[-1] + 2]]
+        rows = (keys[run[0] : run[-1] + 2] & _LOW).astype(np.int64)
+        if not hashes[run[0]]:
+            rows = rows[filled[rows]]
         by_text: dict[str, list[int]] = {}
-        for row in rows:
+        for row in rows.tolist():
             part, place = parts.place(row)
             by_text.setdefault(texts[part][place], []).append(row)
-        yield from ((text, claimed) for text, claimed in by_text.items() if text and len(claimed) > 1)
+        yield from ((text, claimed) for text, claimed in by_text.items() if len(claimed) > 1)
 
 
 def _order(parts: _Parts, occurred: Ints, repeats: _Repeats) -> Ints:
