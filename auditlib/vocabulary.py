@@ -137,7 +137,8 @@ def action(key: str) -> Action:
 
 def resource_label(key: str) -> str:
     """The label of a resource type; a type nobody has named reads as its key with spaces and capitals."""
-    return RESOURCE_TYPES.get(key) or " ".join(word[:1].upper() + word[1:] for word in key.split("_") if word) or key
+    words = key.replace("_", " ").replace(".", " ").split()
+    return RESOURCE_TYPES.get(key) or " ".join(word[:1].upper() + word[1:] for word in words) or key
 
 
 def related_label(kind: str) -> str:
