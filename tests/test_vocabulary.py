@@ -99,7 +99,7 @@ def test_every_resource_type_role_and_outcome_is_named() -> None:
         ("interview_booking", "Interview Booking"),
         ("api_key", "API Key"),
         ("kiosk_device", "Kiosk Device"),
-        ("s3.bucket", "S3.bucket"),
+        ("s3.bucket", "S3 Bucket"),
         ("_", "_"),
     ],
 )

@@ -14,15 +14,24 @@ from hashlib import sha256
 from typing import Final
 
 _MISSING: Final = b"\xff" * 8
-_DIGITS: Final = 32
+_BYTES: Final = 16
 
 
 def event_id(source: str, tenant: str | None, native_id: str | None, index: int, raw: bytes, earlier: int = 0) -> str:
     """The id of an event; `earlier` counts only where there is no native id."""
-    parts = [_origin(source, tenant), _part(native_id), _part(str(index)), len(raw).to_bytes(8, "big"), raw]
-    if native_id is None:
-        parts.append(_part(str(earlier)))
-    return sha256(b"".join(parts)).hexdigest()[:_DIGITS]
+    return digest(source, tenant, native_id, index, raw, earlier).hex()
+
+
+def digest(source: str, tenant: str | None, native_id: str | None, index: int, raw: bytes, earlier: int = 0) -> bytes:
+    """The 16 bytes whose hex is the id of an event."""
+    last = _number(earlier) if native_id is None else b""
+    whole = b"".join((_origin(source, tenant), _part(native_id), _number(index), len(raw).to_bytes(8, "big"), raw, last))
+    return sha256(whole).digest()[:_BYTES]
+
+
+@lru_cache(maxsize=1_024)
+def _number(value: int) -> bytes:
+    return _part(str(value))
 
 
 @lru_cache(maxsize=1_024)

@@ -5,10 +5,10 @@ The language is described in `docs/formats.md`. A built-in format and a user's o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from json import encoder
 from typing import Any, Final, NamedTuple
 
 from auditlib.ingest.columns import Column
@@ -33,7 +33,7 @@ ROW: Final = "$"
 """The key under which a summary finds the columns read before it."""
 
 _EMPTY: Final[Row] = dict.fromkeys(COLUMNS)
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_quoted: Final = encoder.encode_basestring
 _type_key: Final = lru_cache(16_384)(type_key)
 _FAILED: Final = ("failure", "denied")
 _SUMMARY_LIMIT: Final = 300
@@ -138,8 +138,8 @@ class Compiled:
         row["action"] = "sign_in_failed" if action == "signed_in" and row["outcome"] in _FAILED else action
         row["resource_type"] = _type_key(row["resource_type"] or "")
         if self.related:
-            ids = {kind: value for kind, read in self.related if (value := read(event)) is not None}
-            row["related"] = _encode(ids) if ids else None
+            ids = [f'"{kind}":{_quoted(value)}' for kind, read in self.related if (value := read(event)) is not None]
+            row["related"] = f"{{{','.join(ids)}}}" if ids else None
         if self.changes:
             row["changes"] = write(self._changes(event))
         if self.refine:

@@ -8,7 +8,7 @@ format comes as camelCase, snake_case and all lower case. A key that holds a dot
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,52 +22,73 @@ _STEP: Final = re.compile(
 _SHAPES: Final = 4_096
 _SHAPE_LIMIT: Final = 256
 
+Find = Callable[[Any], Any]
+
 
 class Path:
-    """One compiled path; `find` follows it."""
+    """One compiled path; `find` gives what stands there in a value, None where there is nothing or a JSON null."""
 
-    __slots__ = ("_steps", "text")
+    __slots__ = ("find", "text")
 
     def __init__(self, text: str) -> None:
         """Compiles a path; raises FormatError where it is none."""
         self.text = text
-        steps: list[tuple[str | int, str, str | None]] = []
+        steps: list[Find] = []
         at = 0
         while match := _STEP.match(text, at):
             if bool(match["dot"]) != (at > 0) and (match["key"] or match["quoted"]):
                 break
             if match["index"]:
-                steps.append((int(match["index"]), "", None))
+                steps.append(_at_index(int(match["index"])))
             elif match["field"]:
-                steps.append((match["field"], _folded(match["field"]), match["wanted"]))
+                steps.append(_at_item(match["field"], match["wanted"]))
             else:
-                key = match["quoted"] or match["key"]
-                steps.append((key, _folded(key), None))
+                steps.append(_at_key(match["quoted"] or match["key"], _spellings_again if at == 0 else _spellings_of))
             at = match.end()
         if at != len(text) or not steps:
             raise FormatError(f"'{text}' is no path; expected keys such as a.b, a[0].b or a[name=x].b.", path=text)
-        self._steps = tuple(steps)
+        self.find: Final = steps[0] if len(steps) == 1 else _in_turn(tuple(steps))
 
-    def find(self, value: Any) -> Any:
-        """What stands at the path, None where there is nothing or a JSON null."""
-        for key, folded, wanted in self._steps:
-            if type(value) is dict and wanted is None:
-                if key in value:
-                    value = value[key]
-                elif spelling := _spelling(value, key, folded):
-                    value = value[spelling]
-                else:
-                    return None
-            elif type(value) is list:
-                if wanted is not None:
-                    value = next((item for item in value if type(item) is dict and _member(item, key, folded) == wanted), None)
-                else:
-                    value = value[key] if type(key) is int and key < len(value) else None
-            else:
-                return None
+
+def _in_turn(steps: tuple[Find, ...]) -> Find:
+    def find(value: Any) -> Any:
+        for step in steps:
+            value = step(value)
             if value is None:
                 return None
         return value
+
+    return find
+
+
+def _at_key(key: str, spellings_of: Callable[[dict[str, Any]], Mapping[str, str]]) -> Find:
+    lower, folded = key.lower(), _folded(key)
+
+    def find(value: Any) -> Any:
+        if type(value) is not dict:
+            return None
+        if key in value:
+            return value[key]
+        spellings = spellings_of(value)
+        spelling = spellings.get(lower) or spellings.get(folded)
+        return value[spelling] if spelling else None
+
+    return find if folded else lambda value: value.get(key) if type(value) is dict else None
+
+
+def _at_index(index: int) -> Find:
+    return lambda value: value[index] if type(value) is list and index < len(value) else None
+
+
+def _at_item(field: str, wanted: str) -> Find:
+    find = _at_key(field, _spellings_of)
+
+    def item(value: Any) -> Any:
+        if type(value) is not list:
+            return None
+        return next((each for each in value if type(each) is dict and as_text(find(each)) == wanted), None)
+
+    return item
 
 
 class Siblings:
@@ -84,9 +105,12 @@ class Siblings:
         value = self._parent.find(value)
         if type(value) is not dict:
             return None
-        spellings = _spellings_of(value)
+        spellings: Mapping[str, str] | None = None
         for key, lower, folded in self._keys:
-            name = key if key in value else spellings.get(lower) or spellings.get(folded)
+            name: str | None = key
+            if key not in value:
+                spellings = _spellings_of(value) if spellings is None else spellings
+                name = spellings.get(lower) or spellings.get(folded)
             if name is not None and (text := as_text(value[name])) is not None:
                 return text
         return None
@@ -103,16 +127,13 @@ def as_text(value: Any) -> str | None:
     return None
 
 
-def _member(item: dict[Any, Any], key: str | int, folded: str) -> str | None:
-    return as_text(item.get(key if key in item else _spelling(item, key, folded)))
-
-
-def _spelling(value: dict[Any, Any], key: str | int, folded: str) -> str | None:
-    """The key of an object that differs from the wanted one in its spelling only."""
-    if not folded:
-        return None
-    spellings = _spellings_of(value)
-    return spellings.get(str(key).lower()) or spellings.get(folded)
+def _spellings_again(value: dict[str, Any]) -> Mapping[str, str]:
+    """The spellings of an object that is asked for several of its keys in a row: an event."""
+    global _asked
+    asked = _asked
+    if asked[0] is not value:
+        _asked = asked = (value, _spellings_of(value))
+    return asked[1]
 
 
 def _spellings_of(value: dict[Any, Any]) -> Mapping[str, str]:
@@ -129,6 +150,7 @@ def _spelled(keys: tuple[str, ...]) -> Mapping[str, str]:
     return spellings
 
 
+_asked: tuple[dict[str, Any] | None, Mapping[str, str]] = (None, {})
 _spellings: Final = lru_cache(_SHAPES)(_spelled)
 
 

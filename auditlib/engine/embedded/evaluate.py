@@ -156,20 +156,26 @@ class _Any:
 
 
 class _All:
+    """Every part holds. Ranges cut the rarest part's positions, the other parts test what that leaves."""
+
     def __init__(self, tab: _Tab, parts: Sequence[Condition]) -> None:
-        self._tab, self._parts = tab, sorted(parts, key=lambda part: part.size)
-        self.size = self._parts[0].size if self._parts else len(tab.positions)
+        self._tab = tab
+        ranges = [part for part in parts if isinstance(part, _Range)]
+        self._first = max((part.first for part in ranges), default=0)
+        self._last = min((part.last for part in ranges), default=tab.segment.events)
+        self._parts = sorted((part for part in parts if not isinstance(part, _Range)), key=lambda part: part.size)
+        self.size = min((part.size for part in parts), default=len(tab.positions))
 
     def test(self, positions: Ints) -> Ints:
-        met = np.ones(len(positions), bool)
+        met = (positions >= self._first) & (positions < self._last)
         for part in self._parts:
             met &= part.test(positions)
         return met
 
     def sorted(self) -> Ints:
-        if not self._parts:
-            return self._tab.positions
-        found = self._parts[0].sorted()
+        found = self._parts[0].sorted() if self._parts else self._tab.positions
+        first, last = np.searchsorted(found, [self._first, max(self._first, self._last)])
+        found = found[first:last]
         for part in self._parts[1:]:
             found = found[part.test(found)]
         return found

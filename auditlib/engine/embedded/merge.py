@@ -26,7 +26,7 @@ from auditlib.engine.embedded.strings import Strings
 from auditlib.errors import CacheError
 from auditlib.text import fold
 
-SEGMENT_FORMAT: Final = "auditlib-segment/2"
+SEGMENT_FORMAT: Final = "auditlib-segment/3"
 MOST_EVENTS: Final = 2**32 - 1
 FOLDED: Final = "resource_id"
 _CHUNK: Final = 1 << 20
@@ -227,6 +227,10 @@ def _dictionary(parts: _Parts, name: str, target: Path) -> tuple[list[Ints], int
     if name in PEOPLE:
         for suffix, of in (("ids", _id), ("names", _name), ("known", _known)):
             strings.write(target, f"{name}.{suffix}", _derived(encoded.dictionary, of))
+        ids = Strings(target, f"{name}.ids").array()
+        persons = pc.if_else(pc.equal(ids, ""), None, ids).dictionary_encode().indices.fill_null(-1)
+        save(target / f"{name}.person.npy", persons.to_numpy(zero_copy_only=False).astype(np.int32))
+        save(target / f"{name}.on_team.npy", np.array([_is_on_team(text) for text in encoded.dictionary.to_pylist()], bool))
     return np.split(mapped, np.cumsum([len(array) for array in arrays])[:-1])[: len(parts.folders)], count
 
 
@@ -260,9 +264,7 @@ def _tabs(codes: dict[str, tuple[Ints, int]], target: Path) -> dict[str, Ints]:
     """The positions on each tab."""
     types = Strings(target, "resource_type.values")
     interview = np.array([False, *(types[code] in vocabulary.INTERVIEW_TYPES for code in range(len(types)))])[codes["resource_type"][0]]
-    actors = Strings(target, "actor.values")
-    roles = [False, *(json.loads(actors[code])[3] in vocabulary.TEAM_ROLES if actors[code] else False for code in range(len(actors)))]
-    team = np.array(roles)[codes["actor"][0]] | ~interview
+    team = np.concatenate([[False], load(target / "actor.on_team.npy")])[codes["actor"][0]] | ~interview
     return {
         vocabulary.INTERVIEWS: np.flatnonzero(interview).astype(np.uint32),
         vocabulary.TEAM: np.flatnonzero(team).astype(np.uint32),
@@ -306,6 +308,10 @@ def _v4(text: str) -> int:
     """An IPv4 address as a number; -1 for anything else."""
     address = address_of(text)
     return int(address) if address is not None and address.version == 4 else -1
+
+
+def _is_on_team(person: str) -> bool:
+    return bool(person) and any(role in vocabulary.TEAM_ROLES for role in json.loads(person)[3:4])
 
 
 def _id(person: str) -> str:

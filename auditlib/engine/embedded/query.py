@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditlib import times, vocabulary
 from auditlib.engine.base import Count, EventPage, Head, Person, PersonKind
@@ -178,44 +179,43 @@ class EmbeddedEngine:
     # -- people -----------------------------------------------------------------------------------
 
     def suggest(self, kind: PersonKind, text: str, *, limit: int) -> list[Person]:
-        name = "actor" if kind == "member" else kind
+        people = self._people("actor" if kind == "member" else kind)
         needle = fold(text.strip())
-        people = self._people(name)
-        codes = people.known.containing(needle) + 1
-        events = self._events_of(name, codes)
-        best: dict[str, tuple[tuple[bool, bool, int], int]] = {}
-        for code, count in zip(codes.tolist(), events.tolist(), strict=True):
-            person_id, *_ = record = people.record(code)
-            if not person_id or not count or (kind == "member" and record[3] not in vocabulary.TEAM_ROLES):
-                continue
-            known = people.known[code - 1]
-            rank = (known.startswith(needle), f" {needle}" in known, count)
-            seen = best.get(person_id)
-            if seen is not None:
-                rank = (rank[0] or seen[0][0], rank[1] or seen[0][1], count + seen[0][2])
-            best[person_id] = (rank, code)
-        ranked = sorted(best.items(), key=lambda item: (not item[1][0][0], not item[1][0][1], -item[1][0][2], item[0]))
-        return [found for person_id, _ in ranked[:limit] if (found := self._person(name, person_id))]
+        totals = people.totals(team=kind == "member")
+        numbers = people.known.containing(needle)
+        numbers = numbers[(people.person[numbers] >= 0) & (totals[people.person[numbers]] > 0)]
+        if kind == "member":
+            numbers = numbers[people.on_team[numbers]]
+        if not len(numbers):
+            return []
+        persons, first, inverse = np.unique(people.person[numbers], return_index=True, return_inverse=True)
+        known = people.known.array().take(pa.array(numbers))
+        begins, has_word = (
+            np.bincount(inverse, weights=np.asarray(found)) > 0
+            for found in (pc.starts_with(known, needle), pc.match_substring(known, f" {needle}"))
+        )
+        scores = (begins.astype(np.int64) << 42) | (has_word.astype(np.int64) << 41) | totals[persons].astype(np.int64)
+        least = np.partition(scores, -limit)[-limit] if len(scores) > limit else 0
+        best = [(-int(scores[place]), people.ids[int(numbers[first[place]])]) for place in np.flatnonzero(scores >= least)]
+        found = (self._person(people, person_id, team=kind == "member") for _, person_id in sorted(best)[:limit])
+        return [person for person in found if person]
 
     def person(self, person_id: str) -> Person | None:
-        return next((found for name in PEOPLE if (found := self._person(name, person_id))), None)
+        return next((found for name in PEOPLE if (found := self._person(self._people(name), person_id))), None)
 
-    def _person(self, name: str, person_id: str) -> Person | None:
-        codes = self._people(name).equal([person_id])
-        if not len(codes):
+    def _person(self, people: People, person_id: str, *, team: bool = False) -> Person | None:
+        """A person of a column, as recorded last; with `team`, as a member of the team only."""
+        codes = [code for code in people.equal([person_id]).tolist() if not team or people.on_team[code - 1]]
+        if not codes:
             return None
-        newest = min(codes.tolist(), key=lambda code: self._newest(name, code))
-        _, known_as, *rest = self._people(name).record(newest)
-        return Person(person_id, known_as or "", (rest[0] if rest else None) or "", int(self._events_of(name, codes).sum()))
+        newest = min(codes, key=lambda code: self._newest(people.name, code))
+        _, known_as, *rest = people.record(newest)
+        return Person(person_id, known_as or "", (rest[0] if rest else None) or "", int(people.events[codes].sum()))
 
     def _people(self, name: str) -> People:
         column = self._segment.column(name)
         assert isinstance(column, People)
         return column
-
-    def _events_of(self, name: str, codes: Ints) -> Ints:
-        """In how many events each code stands."""
-        return self._segment.people_events(name)[codes]
 
     def _newest(self, name: str, code: int) -> int:
         """The position of the newest event that a code stands in."""

@@ -46,7 +46,6 @@ class Segment:
         self._by_id = HashIndex(folder / "event_id.index.npy", self.event_ids)
         self._columns: dict[str, Column] = {}
         self._slices: dict[tuple[str, str], tuple[Ints, Ints]] = {}
-        self._people_events: dict[str, Ints] = {}
 
     def column(self, name: str) -> Column:
         """The distinct values of a column."""
@@ -61,12 +60,6 @@ class Segment:
             path = self.folder / f"{tab}.by_{name}.npy"
             self._slices[key] = load(path), load(self.folder / f"{tab}.by_{name}.starts.npy")
         return self._slices[key]
-
-    def people_events(self, name: str) -> Ints:
-        """In how many events each code of a column of people stands, whatever the tab."""
-        if name not in self._people_events:
-            self._people_events[name] = load(self.folder / f"{name}.events.npy")
-        return self._people_events[name]
 
     def position(self, event_id: str) -> int | None:
         """The position of an event, or None."""
@@ -160,6 +153,12 @@ class People(Column):
         super().__init__(segment, name)
         self.ids = Strings(segment.folder, f"{name}.ids")
         self._index = HashIndex(segment.folder / f"{name}.ids.index.npy", self.ids)
+        self.events = load(segment.folder / f"{name}.events.npy")
+        """In how many events each code stands, whatever the tab."""
+        self.person = load(segment.folder / f"{name}.person.npy")
+        """For each record the number of its person, the same for all records of one id; -1 without an id."""
+        self.on_team = load(segment.folder / f"{name}.on_team.npy")
+        """For each record whether its role is one of the team's."""
 
     def record(self, code: int) -> list[str | None]:
         """Id, name, and where the column has them e-mail and role."""
@@ -170,6 +169,21 @@ class People(Column):
     def containing(self, needle: str) -> Ints:
         """The codes of people whose name contains a folded needle."""
         return self._names.containing(needle) + 1
+
+    def totals(self, *, team: bool) -> Ints:
+        """In how many events each person stands; with `team`, as a member of the team."""
+        return self._team_totals if team else self._totals
+
+    @cached_property
+    def _totals(self) -> Ints:
+        return self._summed(self.person >= 0)
+
+    @cached_property
+    def _team_totals(self) -> Ints:
+        return self._summed((self.person >= 0) & self.on_team)
+
+    def _summed(self, counted: Ints) -> Ints:
+        return np.bincount(self.person[counted], weights=self.events[1:][counted], minlength=int(self.person.max(initial=-1)) + 1)
 
     @cached_property
     def known(self) -> Strings:
