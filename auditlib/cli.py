@@ -78,6 +78,7 @@ def ingest(
     store: StoreOption,
     mapping: Annotated[Path | None, typer.Option(help="A mapping file of your own, in place of the format's.")] = None,
     rejects: Annotated[Path | None, typer.Option(help="Where rejected records go, as JSON lines.")] = None,
+    livekit_secret_file: Annotated[Path | None, typer.Option(help="API keys and secrets; only signed LiveKit deliveries count.")] = None,
 ) -> None:
     """Import source files as one snapshot."""
     from auditlib import ingest as importing
@@ -85,6 +86,8 @@ def ingest(
     from auditlib.store.known import count_known
 
     chosen = importing.load_mapping(mapping) if mapping else importing.load_format(format)
+    if livekit_secret_file:
+        chosen = importing.verifying(chosen, livekit_secret_file)
     with _progress(f"Importing {format}", None, unit="bytes") as advance:
         seen = 0
 

@@ -22,6 +22,7 @@ from typing import Final
 from auditlib.engine.base import Engine
 from auditlib.view import View
 from benchmarks import history
+from benchmarks.browser import page_turns
 from benchmarks.questions import PAGES, ask_page, parquet_asker
 
 SIZES: Final = {"100K": 100_000, "1M": 1_000_000, "10M": 10_000_000, "100M": 100_000_000}
@@ -68,6 +69,7 @@ def _run(size: str, work: Path) -> str:
         rate = f"{events / seconds:,.0f}"
         lines.append(f"| {name} | {seconds:.1f} s | {rate} | {memory / 2**20:,.0f} MiB | {_disk(cache)} | {again * 1000:.0f} ms |")
     lines += ["", *_pages(engines, store, events), "", *_counts(engines)]
+    lines += ["", *page_turns(store, work / f"cache-embedded-{size}")]
     return "\n".join(lines)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from auditlib.errors import FormatError
+from auditlib.ingest import livekit
+from auditlib.ingest.delivery import Deliveries
 from auditlib.ingest.mapping import Events, Row
 from auditlib.ingest.platform import SOURCE, PlatformRules
 from auditlib.ingest.reader import Record
@@ -23,6 +26,9 @@ _LAST: Final = 1_000
 _SIZE_LIMIT: Final = 1 << 20
 
 
+Opened = Callable[[Record, Counter[str]], Record]
+
+
 class Rules(Protocol):
     """What turns a record into events."""
 
@@ -32,7 +38,11 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: its key, how it is called, what it is, where its events are, and its rules."""
+    """One format: its key, how it is called, what it is, where its events are, and its rules.
+
+    `opened` takes a record out of the envelope it was delivered in, counting what is worth a note;
+    `definition` is what the format is made of, and what a pickle of it holds.
+    """
 
     key: str
     title: str
@@ -40,6 +50,11 @@ class Format:
     order: int
     events: Events
     rules: Rules
+    opened: Opened | None
+    definition: tuple[str, str, str, str | None]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _format, (*self.definition, self.opened)
 
 
 def formats() -> tuple[Format, ...]:
@@ -71,7 +86,7 @@ def load_mapping(path: str | Path) -> Format:
     return _format(path.stem.lower().replace(" ", "_"), text, path.name, None)
 
 
-def _format(key: str, text: str, where: str, own: str | None) -> Format:
+def _format(key: str, text: str, where: str, own: str | None, opened: Opened | None = None) -> Format:
     table = parse(text, where)
     for name in ("title", "description"):
         if not isinstance(table.get(name), str) or not table[name]:
@@ -80,7 +95,9 @@ def _format(key: str, text: str, where: str, own: str | None) -> Format:
     if type(order) is not int:
         raise FormatError(f"{where} order is {order!r}; expected a number.", where=where)
     matching(table.get("source", key), KEY, f"{where} source")
-    return Format(key, table["title"], table["description"], order, *_rules(table, key, where, own))
+    if opened is None and table.get("code") == livekit.CODE:
+        opened = Deliveries()
+    return Format(key, table["title"], table["description"], order, *_rules(table, key, where, own), opened, (key, text, where, own))
 
 
 def _rules(table: dict[str, Any], key: str, where: str, own: str | None) -> tuple[Events, Rules]:

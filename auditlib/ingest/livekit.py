@@ -14,6 +14,8 @@ from auditlib.text import one_line
 from auditlib.vocabulary import ROLES
 
 LIVEKIT: Final = "LiveKit"
+CODE: Final = "livekit"
+"""What a mapping names this module by."""
 
 _ENDED_WELL: Final = ("EGRESS_COMPLETE", "EGRESS_LIMIT_REACHED", "3", "6")
 _NOT_PEOPLE: Final = ("INGRESS", "EGRESS", "SIP", "AGENT", "1", "2", "3", "4")

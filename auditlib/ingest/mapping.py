@@ -138,7 +138,7 @@ class Compiled:
         row["action"] = "sign_in_failed" if action == "signed_in" and row["outcome"] in _FAILED else action
         row["resource_type"] = _type_key(row["resource_type"] or "")
         if self.related:
-            ids = [f'"{kind}":{_quoted(value)}' for kind, read in self.related if (value := read(event)) is not None]
+            ids = [f"{_quoted(kind)}:{_quoted(value)}" for kind, read in self.related if (value := read(event)) is not None]
             row["related"] = f"{{{','.join(ids)}}}" if ids else None
         if self.changes:
             row["changes"] = write(self._changes(event))

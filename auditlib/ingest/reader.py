@@ -51,7 +51,52 @@ def read_json(chunks: Iterable[bytes], wrapper: frozenset[str] = frozenset(), *,
     if _is_document(head.decode("utf-8", "surrogateescape"), wrapper):
         pieces = codecs.iterdecode(chunks, "utf-8", "surrogateescape")
         return _from_document(Document(pieces, wrapper, limit), 1)
-    return _from_lines(chunks, wrapper, limit)
+    return _from_lines(chunks, wrapper, limit, 1)
+
+
+class Block(NamedTuple):
+    """Whole lines: the number of the first, and their bytes. A line that is too long has a byte too many, the rest is left out."""
+
+    line: int
+    data: bytes
+
+
+def begins_lines(chunks: Iterable[bytes], wrapper: frozenset[str]) -> tuple[bool, Iterator[bytes]]:
+    """Whether text is one JSON value per line, which can be read block by block; and the text."""
+    head, chunks = _peeked(chunks)
+    is_json = head.lstrip(_SPACE)[:1] == b"{"
+    return is_json and not _is_document(head.decode("utf-8", "surrogateescape"), wrapper), chunks
+
+
+def blocks(chunks: Iterable[bytes], size: int, *, limit: int = RECORD_LIMIT) -> Iterator[Block]:
+    """The text cut into blocks of whole lines that have about a size; white space alone is no block."""
+    line = 1
+    kept: list[bytes] = []
+    held = rest = 0  # bytes kept, and those of them behind the last line break
+    for chunk in chunks:
+        end = chunk.rfind(b"\n") + 1
+        if not end and rest > limit:
+            continue
+        kept.append(chunk)
+        held += len(chunk)
+        rest = len(chunk) - end if end else rest + len(chunk)
+        if held < size or rest == held:
+            continue
+        data = b"".join(kept)
+        whole = data[: held - rest]
+        if whole.strip(_SPACE):
+            yield Block(line, whole)
+        line += whole.count(b"\n")
+        kept = [data[held - rest :]]
+        held = rest
+    data = b"".join(kept)
+    if data.strip(_SPACE):
+        yield Block(line, data)
+
+
+def read_block(block: Block, wrapper: frozenset[str], *, limit: int = RECORD_LIMIT) -> Iterator[Record | Reject]:
+    """The records of whole lines."""
+    return _from_lines((block.data,), wrapper, limit, block.line)
 
 
 def read_csv(
@@ -146,9 +191,9 @@ def _from_document(document: Document, first_line: int) -> Iterator[Record | Rej
             yield Reject(line, item.reason, item.text)
 
 
-def _from_lines(chunks: Iterable[bytes], wrapper: frozenset[str], limit: int) -> Iterator[Record | Reject]:
+def _from_lines(chunks: Iterable[bytes], wrapper: frozenset[str], limit: int, first_line: int) -> Iterator[Record | Reject]:
     decode = DECODER.raw_decode
-    for number, line in _lines(chunks, limit):
+    for number, line in _lines(chunks, limit, first_line):
         if line is None:
             yield Reject(number, _too_long(limit), "")
             continue
@@ -176,9 +221,8 @@ def _too_long(limit: int) -> str:
     return f"longer than {limit} bytes"
 
 
-def _lines(chunks: Iterable[bytes], limit: int) -> Iterator[_Line]:
-    """Each line with its number, from 1; None for one longer than the limit."""
-    number = 1
+def _lines(chunks: Iterable[bytes], limit: int, number: int = 1) -> Iterator[_Line]:
+    """Each line with its number; None for one longer than the limit."""
     kept: list[bytes] = []
     size = 0
     for chunk in chunks:

@@ -9,25 +9,28 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from hashlib import sha256
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditlib.errors import IngestError
 from auditlib.ingest.catalogue import Format
-from auditlib.ingest.identity import event_id
-from auditlib.ingest.mapping import Row, UnfitError
-from auditlib.ingest.reader import Record, Reject, read_csv, read_either, read_json
-from auditlib.ingest.scan import TEXT_LIMIT
+from auditlib.ingest.identity import digest
+from auditlib.ingest.part import Part, part_of, parts
+from auditlib.ingest.reader import Block, Record, Reject, begins_lines, blocks, read_block, read_csv, read_either, read_json
 from auditlib.ingest.source import Source
+from auditlib.ingest.worker import Workers, cores
 from auditlib.schema import SCHEMA
 
-BATCH_ROWS: Final = 8_192
-BATCH_BYTES: Final = 32 << 20
+BLOCK: Final = 2 << 20
+"""Bytes of lines that are mapped at once."""
+WORKERS_FROM: Final = 8 << 20
+"""Bytes of lines of one import that are mapped in its own process before workers are started for the rest."""
 
 NOT_UTF8: Final = "metadata was not UTF-8; each byte that is none is kept as \\xNN"
 
@@ -82,7 +85,7 @@ class Import:
     """One run over source files.
 
     `batches` gives the events, in the order of the sources, and can be walked through once; `summary` is
-    final when it ends. Memory holds one batch, and 16 bytes for each event to know repeats by.
+    final when it ends. Memory holds a few batches, and 16 bytes for each event to know repeats by.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Import:
         *,
         rejects: str | Path | None = None,
         progress: Callable[[Progress], None] | None = None,
+        workers: int | None = None,
     ) -> None:
         """Looks at every file, so that a missing one is known before anything is read.
 
@@ -101,6 +105,7 @@ class Import:
             rejects: a file that gets each rejected record as a JSON line of file, line, reason and text,
                 the text cut after 2,000 characters. Written anew, also when nothing is rejected.
             progress: called now and then.
+            workers: how many processes map the lines of a long import, by default one for each core; below 2, none does.
 
         Raises SourceError for what is no readable file; `batches` raises IngestError where `rejects` cannot be written.
         """
@@ -111,64 +116,84 @@ class Import:
         self._sources = [Source(path) for path in paths]
         self._rejects_path = rejects
         self._rejects: TextIO | None = None
+        self._stack = ExitStack()
+        self._workers: Workers | None = None
+        self._cores = cores() if workers is None else workers
+        self._mapped = 0
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The events as record batches of `auditlib.schema.SCHEMA`."""
-        rows: list[Row] = []
-        size = 0
-        with _opened(self._rejects_path) if self._rejects_path is not None else nullcontext() as self._rejects:
+        """The events as record batches of `auditlib.schema.SCHEMA`; raises IngestError where a worker is killed."""
+        with ExitStack() as self._stack:
+            if self._rejects_path is not None:
+                self._rejects = self._stack.enter_context(_opened(self._rejects_path))
             for source in self._sources:
                 counts = FileSummary(source.name)
                 self.summary.files.append(counts)
-                for row in self._events(source, counts):
-                    rows.append(row)
-                    size += len(row["metadata"])
-                    if len(rows) >= BATCH_ROWS or size >= BATCH_BYTES:
-                        yield self._batch(rows)
-                        rows, size = [], 0
-                self._report()
-            if rows:
-                yield self._batch(rows)
+                bodies: Counter[bytes] = Counter()
+                before = 0
+                for part in _complete(source, self._parts(source)):
+                    batch = self._taken(part, source, counts, bodies, before)
+                    before += part.items
+                    if batch.num_rows:
+                        yield batch
+                    self._report()
             self._report()
 
-    def _events(self, source: Source, counts: FileSummary) -> Iterator[Row]:
-        """The events of one file that are new in this run; counts all of them."""
-        name = Path(source.name).name
-        bodies: Counter[bytes] = Counter()
-        for number, item in enumerate(_complete(source, self._read(source)), 1):
-            rows = self._rows(item, source, counts)
-            for index, row in enumerate(rows):
-                key = _identify(row, index, bodies)
-                if key in self._seen:
-                    counts.duplicates += 1
-                    continue
-                self._seen.add(key)
-                counts.published += 1
-                counts.without_time += row["occurred_at"] is None
-                row["source_file"] = row["source_file"] or name
-                if row["source_row"] is None:
-                    row["source_row"] = number
-                yield row
+    def _parts(self, source: Source) -> Iterator[Part]:
+        """What the records of a file give; long files of lines are mapped in workers."""
+        events, chunks = self._format.events, source.chunks()
+        if events.kind != "csv":
+            is_lines, chunks = begins_lines(chunks, events.wrapper)
+            if is_lines:
+                cut = blocks(chunks, BLOCK)
+                for block in self._early(cut):
+                    yield from parts(self._format, read_block(block, events.wrapper))
+                yield from self._in_workers(cut)
+                return
+        yield from parts(self._format, self._read(chunks))
 
-    def _rows(self, item: Record | Reject, source: Source, counts: FileSummary) -> list[Row]:
-        if isinstance(item, Record):
-            try:
-                return list(self._format.rules.rows(item))
-            except UnfitError as error:
-                reason = str(error)
-            except RecursionError:
-                reason = "nested too deeply"
-            item = Reject(item.line, reason, item.raw[: TEXT_LIMIT * 4].decode("utf-8", "backslashreplace")[:TEXT_LIMIT])
-        self._reject(item, source, counts)
-        return []
+    def _early(self, cut: Iterator[Block]) -> Iterator[Block]:
+        """The blocks that are not worth a worker."""
+        while (self._cores < 2 or self._mapped < WORKERS_FROM) and (block := next(cut, None)) is not None:
+            self._mapped += len(block.data)
+            yield block
 
-    def _read(self, source: Source) -> Iterator[Record | Reject]:
+    def _in_workers(self, cut: Iterator[Block]) -> Iterator[Part]:
+        first = next(cut, None)
+        if first is None:
+            return
+        if self._workers is None:
+            self._workers = self._stack.enter_context(Workers(self._format, self._cores))
+        yield from self._workers.parts(chain((first,), cut))
+
+    def _taken(self, part: Part, source: Source, counts: FileSummary, bodies: Counter[bytes], before: int) -> pa.RecordBatch:
+        """The events of a part that are new in this run; counts all of them."""
+        for item in part.rejects:
+            self._reject(item, source, counts)
+        self.summary.notes.update(part.notes)
+        batch, keys = part.batch, part.keys
+        if part.bodies:
+            batch, keys = _told_apart(part, bodies)
+        new = [place for place, key in enumerate(keys) if not (key in self._seen or self._seen.add(key))]  # type: ignore[func-returns-value]
+        rows = pa.array(part.numbers, pa.int64())
+        batch = _with(batch, "source_row", pc.coalesce(batch["source_row"], pc.add(rows, before)))
+        batch = _with(batch, "source_file", pc.fill_null(batch["source_file"], Path(source.name).name))
+        if len(new) < len(keys):
+            counts.duplicates += len(keys) - len(new)
+            batch = batch.take(pa.array(new, pa.int64()))
+        counts.published += len(new)
+        counts.without_time += batch["occurred_at"].null_count
+        if part.not_utf8 and (odd := len(set(new).intersection(part.not_utf8))):
+            self.summary.notes[NOT_UTF8] += odd
+        return batch
+
+    def _read(self, chunks: Iterator[bytes]) -> Iterator[Record | Reject]:
         events = self._format.events
         if events.kind == "json":
-            return read_json(source.chunks(), events.wrapper)
+            return read_json(chunks, events.wrapper)
         if events.kind == "csv":
-            return read_csv(source.chunks(), events.delimiter, events.header)
-        return read_either(source.chunks(), events.wrapper, events.delimiter)
+            return read_csv(chunks, events.delimiter, events.header)
+        return read_either(chunks, events.wrapper, events.delimiter)
 
     def _reject(self, item: Reject, source: Source, counts: FileSummary) -> None:
         counts.rejected += 1
@@ -184,71 +209,47 @@ class Import:
             total = None if None in sizes else sum(size for size in sizes if size)
             self._progress(Progress(self.summary.read, sum(source.consumed for source in self._sources), total))
 
-    def _batch(self, rows: list[Row]) -> pa.RecordBatch:
-        self._report()
-        columns = zip(*map(dict.values, rows), strict=True)
-        arrays = [
-            self._metadata(values) if column.name == "metadata" else _array(values, column.type)
-            for column, values in zip(SCHEMA, columns, strict=True)
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
-    def _metadata(self, texts: Sequence[bytes]) -> pa.Array:
-        try:
-            return pa.array(texts, pa.binary()).cast(pa.string())
-        except pa.ArrowInvalid:
-            self.summary.notes[NOT_UTF8] += sum(not _is_utf8(text) for text in texts)
-            return pa.array([text.decode("utf-8", "backslashreplace") for text in texts], pa.string())
-
-
-def _complete(source: Source, items: Iterator[Record | Reject]) -> Iterator[Record | Reject]:
-    """The items of a source, and what stopped it: as the reason of the record that it cut in two, or by itself."""
-    last: Record | Reject | None = None
-    for item in items:
+def _complete(source: Source, found: Iterator[Part]) -> Iterator[Part]:
+    """The parts of a source, and what stopped it: as the reason of the record that it cut in two, or by itself."""
+    last: Part | None = None
+    for part in found:
         if last is not None:
             yield last
-        last = item
+        last = part
     if source.fault is None:
         if last is not None:
             yield last
         return
-    if isinstance(last, Reject):
-        yield last._replace(reason=source.fault)
+    if last is None:
+        yield part_of(Reject(1, source.fault, ""))
         return
-    if last is not None:
-        yield last
-    yield Reject(last.line if last else 1, source.fault, "")
+    line, is_reject = last.last
+    cut_off = last.rejects[-1]._replace(reason=source.fault) if is_reject else Reject(line, source.fault, "")
+    earlier = last.rejects[:-1] if is_reject else last.rejects
+    yield last._replace(items=last.items + (not is_reject), rejects=[*earlier, cut_off])
 
 
-def _identify(row: Row, index: int, bodies: Counter[bytes]) -> bytes:
-    """Gives a row its event id unless it has one; the key by which repeats are known within a run."""
-    if row["event_id"] is not None:
-        return sha256(row["event_id"].encode() + b"\0" + row["metadata"]).digest()[:16]
-    source, tenant, native_id, raw = row["source"], row["tenant"], row["source_event_id"], row["metadata"]
-    identity = event_id(source, tenant, native_id, index, raw)
-    if native_id is None:
-        body = bytes.fromhex(identity)
+def _told_apart(part: Part, bodies: Counter[bytes]) -> tuple[pa.RecordBatch, list[bytes]]:
+    """The events and keys of a part, where an event without a native id is told apart from identical ones before it."""
+    keys = part.keys.copy()
+    for place, (source, tenant, index, raw) in part.bodies.items():
+        body = part.keys[place]
         earlier = bodies[body]
         bodies[body] += 1
         if earlier:
-            identity = event_id(source, tenant, native_id, index, raw, earlier)
-    row["event_id"] = identity
-    return bytes.fromhex(identity)
+            keys[place] = digest(source, tenant, None, index, raw, earlier)
+    if keys == part.keys:
+        return part.batch, keys
+    ids = part.batch["event_id"].to_pylist()
+    for place in part.bodies:
+        ids[place] = keys[place].hex()
+    return _with(part.batch, "event_id", pa.array(ids, pa.string())), keys
 
 
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    try:
-        return pa.array(values, kind)
-    except UnicodeEncodeError:
-        return pa.array([value and value.encode("utf-8", "backslashreplace").decode() for value in values], kind)
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _with(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
+    place = SCHEMA.get_field_index(name)
+    return batch.set_column(place, SCHEMA.field(place), values)
 
 
 def _opened(path: str | Path) -> TextIO:

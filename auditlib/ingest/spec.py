@@ -28,7 +28,7 @@ _ELSEWHERE: Final = (
 MAPPED: Final = tuple(name for name in COLUMNS if name not in _ELSEWHERE)
 """Columns that a rule of `[columns]` can fill."""
 
-REFINEMENTS: Final[Mapping[str, Refine]] = {"livekit": livekit.refine}
+REFINEMENTS: Final[Mapping[str, Refine]] = {livekit.CODE: livekit.refine}
 
 _KINDS: Final = ("json", "csv", "json or csv")
 _VERBS: Final = ("first", "last", "either", "none")
