@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 from collections import Counter
 from datetime import UTC, datetime
@@ -10,6 +13,10 @@ from typing import Any
 
 import pytest
 from ingest_samples import DATA, column, events_of, import_files, import_text, lines_of, shared
+
+from auditlib.errors import FormatError, IngestError
+from auditlib.ingest import Format, load_format, run, verifying
+from auditlib.ingest.delivery import NOT_VERIFIED
 
 SESSION = DATA / "livekit" / "session.ndjson"
 PUBLISHED = DATA / "livekit" / "webhooks.ndjson"
@@ -134,3 +141,106 @@ def test_a_recording_is_complete_only_with_a_good_ending_and_a_file(
     assert rows[0]["action"] == action
     assert rows[0]["outcome"] == ("success" if action == "recording_completed" else "failure")
     assert rows[0]["resource_type"] == "recording"
+
+
+KEY, SECRET = "APIkey1", "a secret of thirty-two characters"
+BODY = '{"event":"room_started", "id":"EV_é", "createdAt":"1767603600", "room":{"sid":"RM_1","name":"BK-2041"}}'
+
+
+def token(body: str, *, key: str = KEY, secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
+    """A token as LiveKit makes it: RFC 7519 with the base64 of the body's SHA-256."""
+
+    def encoded(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+    digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+    payload = {"iss": key, "nbf": 1767603600, "exp": 1767603900, "sha256": digest, **claims}
+    signed = f"{encoded(json.dumps({'alg': algorithm, 'typ': 'JWT'}).encode())}.{encoded(json.dumps(payload).encode())}"
+    return f"{signed}.{'' if algorithm == 'none' else encoded(hmac.digest(secret.encode(), signed.encode(), 'sha256'))}"
+
+
+def delivered(body: str = BODY, authorization: Any = None, header: str = "authorization") -> str:
+    return json.dumps({header: token(body) if authorization is None else authorization, "body": body})
+
+
+def verifying_format(folder: Path, text: str = f"# production\n\nother = x\n{KEY}: {SECRET}\n") -> Format:
+    path = folder / "secrets"
+    path.write_text(text)
+    return verifying(load_format("livekit"), path)
+
+
+@pytest.mark.parametrize("header", ["authorization", "Authorization"])
+def test_a_signed_delivery_is_its_body_byte_for_byte(tmp_path: Path, header: str) -> None:
+    rows, summary = import_text(tmp_path, verifying_format(tmp_path), delivered(header=header))
+    assert [(row["metadata"], row["action"], row["source_event_id"]) for row in rows] == [(BODY, "created", "EV_é")]
+    assert json.loads(rows[0]["related"])["booking"] == "BK-2041"
+    assert summary.notes == {}
+
+
+def test_a_delivery_and_its_bare_body_are_one_event(tmp_path: Path) -> None:
+    rows, summary = import_text(tmp_path, "livekit", f"{delivered()}\n{BODY}")
+    assert (len(rows), summary.duplicates) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "reason"),
+    [
+        (delivered(authorization=token(BODY, secret="another")), "the signature is wrong: it was not made with the API key's secret"),
+        (delivered(BODY.replace("2041", "2042"), token(BODY)), "the body is not the one that was signed: its SHA-256 differs"),
+        (delivered(BODY + " ", token(BODY)), "the body is not the one that was signed: its SHA-256 differs"),
+        (delivered(authorization=token(BODY, sha256=None)), "the body is not the one that was signed: its SHA-256 differs"),
+        (json.dumps({"body": BODY}), "the delivery has no signature: its authorization is missing"),
+        (delivered(authorization=""), "the delivery has no signature: its authorization is missing"),
+        (delivered(authorization=["x"]), "the delivery has no signature: its authorization is missing"),
+        (delivered(authorization=token(BODY, key="APIkey2")), "the signature is by an API key that is not in the secret file"),
+        (delivered(authorization=token(BODY, iss=["x"])), "the signature is by an API key that is not in the secret file"),
+        (delivered(authorization=token(BODY, algorithm="none")), "the signature's algorithm is 'none'; expected HS256"),
+        (delivered(authorization=token(BODY, algorithm="HS512")), "the signature's algorithm is 'HS512'; expected HS256"),
+        (delivered(authorization="no token"), "the authorization is no JSON Web Token"),
+        (delivered(authorization="é.é.é"), "the authorization is no JSON Web Token"),
+        (delivered(authorization="e30.W10.e30"), "the authorization is no JSON Web Token"),
+        (BODY, "no LiveKit delivery; expected an object with authorization and body"),
+        (delivered("{cut", token("{cut")), "the delivery's body is not JSON: expecting property name enclosed in double quotes"),
+        (delivered("7", token("7")), "a number; expected an object"),
+        ('{"authorization":"x","body":"\\ud800"}', "the delivery's body is not text"),
+    ],
+)
+def test_a_delivery_that_is_not_signed_as_it_stands_is_rejected_with_the_reason(tmp_path: Path, delivery: str, reason: str) -> None:
+    rows, summary = import_text(tmp_path, verifying_format(tmp_path), delivery)
+    assert rows == []
+    assert summary.reasons == {reason: 1}
+
+
+def test_without_secrets_deliveries_are_opened_and_counted_as_not_verified(tmp_path: Path) -> None:
+    wrong, unsigned = delivered(authorization=token(BODY, secret="another")), json.dumps({"body": "[]"})
+    rows, summary = import_text(tmp_path, "livekit", f"{wrong}\n{unsigned}")
+    assert column(rows, "metadata") == [BODY]
+    assert summary.notes == {NOT_VERIFIED: 2}
+    assert summary.rejected == 1
+
+
+def test_workers_verify_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "BLOCK", 1)
+    monkeypatch.setattr(run, "WORKERS_FROM", 1)
+    text = "\n".join((delivered(), delivered(authorization=token(BODY, secret="another")), delivered(BODY + " ")))
+    for workers in (0, 2):
+        rows, summary = import_text(tmp_path, verifying_format(tmp_path), text, workers=workers)
+        assert column(rows, "metadata") == [BODY, BODY + " "]
+        assert (summary.rejected, summary.notes) == (1, {})
+
+
+def test_a_secret_never_shows_in_the_text_of_a_format(tmp_path: Path) -> None:
+    assert SECRET not in repr(verifying_format(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "key without a secret\n", f"{KEY}:\n", ": x\n"])
+def test_a_secret_file_that_holds_something_else_is_refused_without_showing_it(tmp_path: Path, text: str) -> None:
+    with pytest.raises(IngestError, match=r"expected .*'key: secret'"):
+        verifying_format(tmp_path, text)
+    with pytest.raises(IngestError, match="no secret file"):
+        verifying(load_format("livekit"), tmp_path)
+
+
+def test_other_formats_have_no_deliveries(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="The format 'okta' has no LiveKit deliveries to verify; expected livekit"):
+        verifying(load_format("okta"), tmp_path)

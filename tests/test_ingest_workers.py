@@ -33,7 +33,7 @@ ODD = b"\n".join((
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "BLOCK", 3_000)
-    monkeypatch.setattr(run, "WORKERS_FROM", 3_000)
+    monkeypatch.setattr(run, "WORKERS_FROM", 1)
 
 
 def both_ways(folder: Path, format: str | Format, *paths: Path) -> tuple[Any, Any]:

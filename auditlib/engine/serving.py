@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from auditlib import settings, times
 from auditlib.engine.base import Head
+from auditlib.engine.snapshots import SnapshotReader
 from auditlib.errors import CacheError, ChainError, DamagedFileError, StoreError
 from auditlib.store import Chain, FileEntry, FolderSource, Manifest, read_chain
 from auditlib.store.trust import TrustRecord
@@ -93,6 +94,10 @@ class Serving:
         except OSError as error:
             raise CacheError(f"What was verified could not be noted: {error.strerror}") from error
         return made
+
+    def reader(self) -> SnapshotReader:
+        """What reads whole events of the served files."""
+        return SnapshotReader(self.source, self.trust, [entry for _, entry in self.served.files])
 
     def head(self, counts: Counts) -> Head:
         """The head that is served."""

@@ -58,28 +58,33 @@ def template(text: str, where: str) -> Column:
     if any("{" in piece or "}" in piece for piece in pieces):
         raise FormatError(f"{where} is '{text}'; expected each brace to hold a path.", where=where)
     written = "{}".join(pieces[::2])
-    finds = tuple(path(piece, where).find for piece in pieces[-2:0:-2])  # the last first: it is the one most often missing
+    if len(pieces) == 1:
+        return lambda event: written or None
+    *others, last = (_at(path(piece, where)) for piece in pieces[1::2])
 
     def read(event: Any) -> str | None:
-        values = []
-        for find in finds:
-            value = as_text(find(event))
-            if value is None:
-                return None
-            values.append(value)
-        return written.format(*reversed(values)) or None
+        final = last(event)  # it is the one most often missing
+        if final is None:
+            return None
+        values = [value for place in others if (value := place(event)) is not None]
+        return written.format(*values, final) if len(values) == len(others) else None
 
     return read
 
 
 def _at(place: Path) -> Column:
-    find = place.find
+    find, key = place.find, place.key
 
     def read(event: Any) -> str | None:
         value = find(event)
         return (value or None) if type(value) is str else as_text(value)
 
-    return read
+    def read_key(event: Any) -> str | None:
+        if type(event) is dict and type(value := event.get(key)) is str:
+            return value or None
+        return read(event)
+
+    return read if key is None else read_key
 
 
 def _grouped(rules: list[Any]) -> list[list[Any]]:

@@ -127,8 +127,12 @@ class Compiled:
         row["metadata"] = raw
         for name, read in self.columns:
             row[name] = read(event)
+        clock = self.clock
         for name, paths in self.times:
-            row[name] = self._time(event, paths)
+            for path in paths:
+                row[name] = instant = clock(path.find(event))
+                if instant is not None:
+                    break
         word = row["action_raw"]
         if word is None and row["occurred_at"] is None and all(row[name] is None for name in self.telling):
             raise UnfitError(f"nothing in it that events of {self.source} have")
@@ -150,13 +154,6 @@ class Compiled:
             del event[ROW]
             row["summary"] = _line(text) if text else None
         return row
-
-    def _time(self, event: Any, paths: tuple[Path, ...]) -> int | None:
-        for path in paths:
-            instant = self.clock(path.find(event))
-            if instant is not None:
-                return instant
-        return None
 
     def _changes(self, event: Any) -> Iterator[Change]:
         for rule in self.changes:

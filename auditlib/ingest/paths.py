@@ -19,6 +19,7 @@ _STEP: Final = re.compile(
     r"|\[(?P<index>\d{1,6})\]"
     r"|\[(?P<field>[^=\[\]]+)=(?P<wanted>[^\[\]]*)\]"
 )
+_NAME: Final = re.compile(r"[^.\[\]'{}]+")
 _SHAPES: Final = 4_096
 _SHAPE_LIMIT: Final = 256
 
@@ -26,13 +27,17 @@ Find = Callable[[Any], Any]
 
 
 class Path:
-    """One compiled path; `find` gives what stands there in a value, None where there is nothing or a JSON null."""
+    """One compiled path; `find` gives what stands there in a value, None where there is nothing or a JSON null.
 
-    __slots__ = ("find", "text")
+    `key` is the key where the path is one plain key, the commonest by far, so that a reader may look there itself first.
+    """
+
+    __slots__ = ("find", "key", "text")
 
     def __init__(self, text: str) -> None:
         """Compiles a path; raises FormatError where it is none."""
         self.text = text
+        self.key = text if _NAME.fullmatch(text) else None
         steps: list[Find] = []
         at = 0
         while match := _STEP.match(text, at):
@@ -94,26 +99,32 @@ def _at_item(field: str, wanted: str) -> Find:
 class Siblings:
     """Several paths that differ in their last key only; `find` looks at the object that holds them once."""
 
-    __slots__ = ("_keys", "_parent")
+    __slots__ = ("_first", "_keys", "_names", "_parent")
 
     def __init__(self, parent: Path, keys: tuple[str, ...]) -> None:
         self._parent = parent
+        self._first = keys[0]
         self._keys = tuple((key, key.lower(), _folded(key)) for key in keys)
+        self._names = lru_cache(_SHAPES)(self._named)
 
     def find(self, value: Any) -> str | None:
         """The text of the first of them that has any."""
         value = self._parent.find(value)
         if type(value) is not dict:
             return None
-        spellings: Mapping[str, str] | None = None
-        for key, lower, folded in self._keys:
-            name: str | None = key
-            if key not in value:
-                spellings = _spellings_of(value) if spellings is None else spellings
-                name = spellings.get(lower) or spellings.get(folded)
-            if name is not None and (text := as_text(value[name])) is not None:
+        if type(first := value.get(self._first)) is str and first:
+            return first
+        keys = tuple(value)
+        for name in self._names(keys) if len(keys) <= _SHAPE_LIMIT else self._named(keys):
+            if (text := as_text(value[name])) is not None:
                 return text
         return None
+
+    def _named(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """What those of the paths that an object with such keys has are called in it."""
+        spellings = _spelled(keys)
+        names = (key if key in keys else spellings.get(lower) or spellings.get(folded) for key, lower, folded in self._keys)
+        return tuple(name for name in names if name is not None)
 
 
 def as_text(value: Any) -> str | None:

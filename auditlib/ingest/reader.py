@@ -73,7 +73,7 @@ def blocks(chunks: Iterable[bytes], size: int, *, limit: int = RECORD_LIMIT) -> 
     line = 1
     kept: list[bytes] = []
     held = rest = 0  # bytes kept, and those of them behind the last line break
-    for chunk in chunks:
+    for chunk in (long[at : at + size] for long in chunks for at in range(0, len(long), size)):
         end = chunk.rfind(b"\n") + 1
         if not end and rest > limit:
             continue
@@ -84,7 +84,7 @@ def blocks(chunks: Iterable[bytes], size: int, *, limit: int = RECORD_LIMIT) -> 
             continue
         data = b"".join(kept)
         whole = data[: held - rest]
-        if whole.strip(_SPACE):
+        if not whole.isspace() or whole.strip(_SPACE):
             yield Block(line, whole)
         line += whole.count(b"\n")
         kept = [data[held - rest :]]

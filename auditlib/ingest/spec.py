@@ -80,6 +80,7 @@ def compiled(table: Mapping[str, Any], key: str, where: str) -> Compiled:
         times=tuple(
             (name, tuple(path(each, f"{where} [time] {name}") for each in _strings(time.get(name, []), f"{where} [time] {name}")))
             for name in ("occurred_at", "recorded_at")
+            if name in time
         ),
         clock=_clock(time, f"{where} [time]"),
         word=column(action["word"], f"{where} [action] word") if "word" in action else None,

@@ -7,6 +7,7 @@ its input does, also when the parent was killed.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -118,6 +119,7 @@ def _received(stream: IO[bytes] | None) -> Any:
 def main() -> None:
     """Answers blocks with their parts until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(100_000)  # events are trees: looking for cycles among them is time lost
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     format: Format = _received(questions)
     with suppress(BrokenPipeError):

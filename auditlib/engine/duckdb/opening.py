@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-import pyarrow as pa
 
 from auditlib.engine.duckdb.load import CACHE_FORMAT, Part, build
-from auditlib.engine.duckdb.metadata import MetadataReader
 from auditlib.engine.duckdb.query import DuckDBEngine
 from auditlib.engine.serving import Progress, Served, Serving
 from auditlib.errors import CacheError
-from auditlib.store import FileEntry, FolderSource
+from auditlib.store import FileEntry
 from auditlib.store.verify import identity_of
 
 BUILD_MEMORY: Final = "2GB"
@@ -47,12 +45,7 @@ def open_engine(store: Path, progress: Progress | None = None) -> DuckDBEngine:
     serving = Serving(store, progress)
     cache = serving.derive(lambda served: _reused(_place(serving, served)) or _built(serving, served))
     serving.sweep("cache-*", keep=cache.path.stem)
-    entries = [entry for _, entry in serving.served.files]
-    reader = MetadataReader(
-        lambda number: pa.PythonFile(_opened(serving.source, entries[number]), mode="r"),
-        lambda number: entries[number].path,
-    )
-    return DuckDBEngine(cache.connection, serving.head(cache), reader)
+    return DuckDBEngine(cache.connection, serving.head(cache), serving.reader())
 
 
 def _place(serving: Serving, served: Served) -> Path:
@@ -122,10 +115,6 @@ def _stamp(cache: Path) -> Path:
 def _identity(cache: Path) -> list[int]:
     with cache.open("rb") as file:
         return list(identity_of(file.fileno()))
-
-
-def _opened(source: FolderSource, entry: FileEntry) -> object:
-    return os.fdopen(source.open_data(entry.path), "rb")
 
 
 def _plain(error: BaseException) -> str:

@@ -20,9 +20,9 @@ import pyarrow as pa
 from auditlib import times, vocabulary
 from auditlib.engine.base import Count, EventPage, Head, Person, PersonKind
 from auditlib.engine.duckdb.load import KEPT
-from auditlib.engine.duckdb.metadata import MetadataReader, Place
 from auditlib.engine.duckdb.positions import PositionCache, Positions
 from auditlib.engine.duckdb.translate import Translator
+from auditlib.engine.snapshots import Place, SnapshotReader
 from auditlib.errors import EngineBusyError, EngineError, NotFoundError
 from auditlib.event import AuditEvent
 from auditlib.schema import SCHEMA, TIMESTAMP
@@ -46,10 +46,10 @@ _EARLIEST: Final = times.to_micros(datetime.min.replace(tzinfo=UTC))
 class DuckDBEngine:
     """Answers views from an open cache; see `auditlib.engine.base.Engine` for what each method gives."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, head: Head, metadata: MetadataReader) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, head: Head, reader: SnapshotReader) -> None:
         self.head = head
         self._connection = connection
-        self._metadata = metadata
+        self._reader = reader
         self._slots = BoundedSemaphore(AT_ONCE)
         self._positions = PositionCache()
         self._on_tab = {tab: self._scalar(f"SELECT count({tab}_pos) FROM events") for tab in vocabulary.TABS}
@@ -115,11 +115,11 @@ class DuckDBEngine:
             found = cursor.sql(query, params=_at_places(places)).to_arrow_table()
         found = found.take(np.argsort(found["pos"].to_numpy())[np.argsort(np.argsort(places))])
         where = (found[name].to_pylist() for name in ("file", "file_row", "digest"))
-        texts = self._metadata.read({index: Place(*place) for index, place in enumerate(zip(*where, strict=True))})
+        texts = self._reader.metadata([Place(*place) for place in zip(*where, strict=True)])
         columns = {
             "occurred_at": found["occurred"].cast(TIMESTAMP),
             "recorded_at": found["recorded"].cast(TIMESTAMP),
-            "metadata": pa.array([texts[index] for index in range(len(found))], pa.string()),
+            "metadata": pa.array(texts, pa.string()),
         }
         ordered = [columns[name] if name in columns else found[name] for name in SCHEMA.names]
         return pa.table(ordered, schema=SCHEMA).combine_chunks().to_batches()[0]
@@ -133,7 +133,8 @@ class DuckDBEngine:
     def metadata(self, event_ids: Sequence[str]) -> dict[str, str]:
         query = "SELECT event_id, file, file_row, digest FROM events WHERE event_id IN (SELECT unnest(?::VARCHAR[]))"
         found = self._rows(query, [list(event_ids)])
-        return self._metadata.read({event_id: Place(file, row, digest) for event_id, file, row, digest in found})
+        texts = self._reader.metadata([Place(file, row, digest) for _, file, row, digest in found])
+        return dict(zip((event_id for event_id, *_ in found), texts, strict=True))
 
     # -- counts -----------------------------------------------------------------------------------
 
@@ -249,7 +250,7 @@ class DuckDBEngine:
 
     def close(self) -> None:
         self._connection.close()
-        self._metadata.close()
+        self._reader.close()
 
 
 def _is_whole_tab(view: View) -> bool:

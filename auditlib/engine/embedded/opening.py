@@ -34,7 +34,7 @@ def open_engine(store: Path, progress: Progress | None = None) -> EmbeddedEngine
     serving = Serving(store, progress)
     segment = serving.derive(lambda served: _sealed(_place(serving, served)) or _built(serving, served))
     serving.sweep("segment-*", keep=segment.folder.name)
-    records = Records(segment, serving.source, serving.trust, serving.served.files)
+    records = Records(segment, serving.reader(), [seq for seq, _ in serving.served.files])
     return EmbeddedEngine(segment, serving.head(segment), records)
 
 

@@ -15,6 +15,7 @@ from auditlib.engine.embedded.arrays import Ints, load
 from auditlib.engine.embedded.encode import CODED, PEOPLE
 from auditlib.engine.embedded.merge import FOLDED, SEGMENT_FORMAT
 from auditlib.engine.embedded.strings import HashIndex, Strings
+from auditlib.engine.snapshots import Place
 from auditlib.errors import CacheError
 from auditlib.text import fold
 
@@ -83,11 +84,11 @@ class Segment:
         """The time of an event in microseconds, or None where it is unknown."""
         return -int(self.negated[position]) if position < self.known else None
 
-    def place(self, position: int) -> tuple[int, int, bytes]:
-        """Number of the file, row in it, and SHA-256 of the metadata of an event."""
+    def place(self, position: int) -> Place:
+        """Where an event stands in the snapshot files."""
         row = int(self.origin[position])
         part = int(np.searchsorted(self.part_starts, row, "right")) - 1
-        return part, row - int(self.part_starts[part]), self.digests[row].tobytes()
+        return Place(part, row - int(self.part_starts[part]), self.digests[row].tobytes())
 
     def is_conflicting(self, position: int) -> bool:
         """Whether another event claims the same id, or the same native id, with other content."""
