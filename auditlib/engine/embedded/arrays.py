@@ -36,6 +36,15 @@ def create(path: Path, dtype: Any, shape: tuple[int, ...]) -> Ints:
     return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
 
 
+def places(ordered: Ints, positions: Any) -> Ints:
+    """How many of the ordered positions lie before each of some others.
+
+    These are brought to the type of the ordered ones first; numpy would otherwise copy the whole of those.
+    """
+    wanted = np.clip(np.asarray(positions, np.int64), 0, np.iinfo(ordered.dtype).max).astype(ordered.dtype)
+    return np.searchsorted(ordered, wanted)
+
+
 def narrowest(largest: int) -> type[np.unsignedinteger[Any]]:
     """The narrowest unsigned type that holds numbers up to `largest`."""
     return np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.uint32

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from auditlib.engine.addresses import networks_of
-from auditlib.engine.embedded.arrays import Ints, gathered
+from auditlib.engine.embedded.arrays import Ints, gathered, places
 from auditlib.engine.embedded.matches import Bitmap, Matches, Sorted
 from auditlib.engine.embedded.segment import Segment
 from auditlib.view.predicates import And, AnyOf, Between, Contains, InNetwork, Not, Or, Predicate, Touches
@@ -70,8 +70,8 @@ class _OneOf:
         stored = self._tab.segment.codes.get(self._column)
         if stored is None:
             mine = self.sorted()
-            places = np.minimum(np.searchsorted(mine, positions), max(len(mine) - 1, 0))
-            return mine[places] == positions if len(mine) else np.zeros(len(positions), bool)
+            nearest = np.minimum(places(mine, positions), max(len(mine) - 1, 0))
+            return mine[nearest] == positions if len(mine) else np.zeros(len(positions), bool)
         found = stored[positions]
         return found == self._codes[0] if len(self._codes) == 1 else self._wanted[found]
 
@@ -101,14 +101,14 @@ class _Range:
 
     def __init__(self, tab: _Tab, first: int, last: int) -> None:
         self._tab, self.first, self.last = tab, first, max(first, last)
-        bounds = np.searchsorted(tab.positions, [self.first, self.last])
+        bounds = places(tab.positions, [self.first, self.last])
         self.size = int(bounds[1] - bounds[0])
 
     def test(self, positions: Ints) -> Ints:
         return (positions >= self.first) & (positions < self.last)
 
     def sorted(self) -> Ints:
-        first, last = np.searchsorted(self._tab.positions, [self.first, self.last])
+        first, last = places(self._tab.positions, [self.first, self.last])
         return self._tab.positions[first:last]
 
     def mask(self) -> Ints:
@@ -174,7 +174,7 @@ class _All:
 
     def sorted(self) -> Ints:
         found = self._parts[0].sorted() if self._parts else self._tab.positions
-        first, last = np.searchsorted(found, [self._first, max(self._first, self._last)])
+        first, last = places(found, [self._first, max(self._first, self._last)])
         found = found[first:last]
         for part in self._parts[1:]:
             found = found[part.test(found)]

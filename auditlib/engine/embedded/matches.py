@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from auditlib.engine.embedded.arrays import Ints
+from auditlib.engine.embedded.arrays import Ints, places
 
 BLOCK: Final = 65_536
 
@@ -52,7 +52,7 @@ class Sorted:
         return self._values[start:stop]
 
     def before(self, positions: Ints) -> Ints:
-        return np.searchsorted(self._values, positions)
+        return places(self._values, positions)
 
     def all(self) -> Ints:
         return self._values
