@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from types import MappingProxyType
+from typing import Final, Literal, Protocol
 
 import pyarrow as pa
 
+from auditlib.errors import NotFoundError
 from auditlib.event import AuditEvent
 from auditlib.view import View
 
@@ -142,3 +144,36 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Gives up files and memory; the engine answers nothing afterwards."""
+
+
+FACETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "action": ("action",),
+        "actor_id": ("actor", "member"),
+        "actor_name": ("actor", "member"),
+        "actor_role": (),
+        "resource_type": ("type",),
+        "outcome": ("outcome",),
+        "source": (),
+        "ip": ("ip",),
+    }
+)
+"""The columns that have a facet, each with the filters on it, which its counts ignore."""
+
+
+def facet_filters(column: str) -> tuple[str, ...]:
+    """The filters that the facet of a column ignores; raises NotFoundError for a column without a facet."""
+    if column not in FACETS:
+        raise NotFoundError(f"No facet on {column!r}: expected one of {', '.join(FACETS)}", column=column)
+    return FACETS[column]
+
+
+def page_bounds(view: View, total: int) -> tuple[int, int]:
+    """The matches of the view's page, or of the last one where it lies beyond: from the first to before the last."""
+    page = min(view.page, max(1, -(-total // view.rows)))
+    return (page - 1) * view.rows, min(page * view.rows, total)
+
+
+def mirrored(index: int, known: int, total: int) -> int:
+    """The same match counted from the other end: known times turn around, unknown ones stay behind them."""
+    return known - 1 - index if index < known else total - 1 - (index - known)

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from auditlib.errors import SchemaError
 from auditlib.schema import COLUMNS, EVENT_ID, OPTIONAL, REQUIRED, SCHEMA, TIMESTAMP, TYPE_KEY
-from auditlib.store.footer import FIRST_MICROS, LAST_MICROS, column_type, plain_type
+from auditlib.store.footer import column_type, plain_type
+from auditlib.times import FIRST_MICROS, LAST_MICROS
 
 _PATTERNS: Final = {"event_id": EVENT_ID, "resource_type": TYPE_KEY}
 

@@ -10,7 +10,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Final, NoReturn
 
 import pyarrow as pa
@@ -21,16 +20,12 @@ from auditlib.errors import DamagedFileError
 from auditlib.schema import COLUMNS, OPTIONAL, REQUIRED, SCHEMA
 from auditlib.store.digest import sha256_bytes
 from auditlib.store.manifest import FileEntry
-from auditlib.times import from_micros, to_micros, write_utc
+from auditlib.times import FIRST_MICROS, LAST_MICROS, from_micros, write_utc
 
 CODECS: Final = frozenset({"ZSTD", "SNAPPY", "GZIP", "LZ4", "LZ4_RAW", "UNCOMPRESSED"})
 
 MAX_UNCOMPRESSED_BYTES: Final = 16 << 30
 """The uncompressed size one file may declare. Publishing starts a new file at a quarter of it (see `publish`)."""
-
-FIRST_MICROS: Final = to_micros(datetime.min.replace(tzinfo=UTC))
-LAST_MICROS: Final = to_micros(datetime.max.replace(tzinfo=UTC))
-"""The years 1 to 9999, the ones a time can be written in."""
 
 _OPTIONAL_SCHEMA: Final = {name: pa.string() for name in OPTIONAL}
 

@@ -21,8 +21,8 @@ from auditlib.engine.serving import Progress
 from auditlib.errors import DamagedFileError
 from auditlib.schema import COLUMNS
 from auditlib.store import VerifiedFile
-from auditlib.store.footer import FIRST_MICROS, LAST_MICROS
 from auditlib.text import fold
+from auditlib.times import FIRST_MICROS, LAST_MICROS
 
 CACHE_FORMAT: Final = "auditlib-cache/1"
 

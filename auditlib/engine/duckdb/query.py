@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from threading import BoundedSemaphore
 from typing import Final
 
@@ -18,12 +17,12 @@ import numpy as np
 import pyarrow as pa
 
 from auditlib import times, vocabulary
-from auditlib.engine.base import Count, EventPage, Head, Person, PersonKind
+from auditlib.engine.base import Count, EventPage, Head, Person, PersonKind, facet_filters, mirrored, page_bounds
 from auditlib.engine.duckdb.load import KEPT
 from auditlib.engine.duckdb.positions import PositionCache, Positions
 from auditlib.engine.duckdb.translate import Translator
 from auditlib.engine.snapshots import Place, SnapshotReader
-from auditlib.errors import EngineBusyError, EngineError, NotFoundError
+from auditlib.errors import EngineBusyError, EngineError
 from auditlib.event import AuditEvent
 from auditlib.schema import SCHEMA, TIMESTAMP
 from auditlib.text import fold
@@ -38,9 +37,6 @@ BATCH: Final = 4096
 _FIELDS: Final = (*KEPT, "occurred", "recorded", "snapshot", "conflicts")
 _ROW: Final = ", ".join(_FIELDS)
 _AT_PLACES: Final = "pos BETWEEN ? AND ? AND pos IN (SELECT unnest(?::INTEGER[]))"
-FACETS: Final = frozenset({"action", "actor_id", "actor_name", "resource_type", "outcome", "source", "ip", "actor_role"})
-_FILTERS_ON: Final = {"actor_id": ("actor", "member"), "actor_name": ("actor", "member"), "resource_type": ("type",)}
-_EARLIEST: Final = times.to_micros(datetime.min.replace(tzinfo=UTC))
 
 
 class DuckDBEngine:
@@ -62,7 +58,7 @@ class DuckDBEngine:
     # -- pages ------------------------------------------------------------------------------------
 
     def page(self, view: View) -> EventPage:
-        first, last = self._bounds(view)
+        first, last = page_bounds(view, self.total(view))
         events = self._events_at(self._slice(view, first, last))
         return EventPage(
             view=replace(view, page=first // view.rows + 1),
@@ -73,12 +69,6 @@ class DuckDBEngine:
             incomplete=not self.head.complete,
             without_time=self._left_out(view),
         )
-
-    def _bounds(self, view: View) -> tuple[int, int]:
-        """The matches of the view's page, or of the last one where it lies beyond: from the first to before the last."""
-        total = self.total(view)
-        page = min(view.page, max(1, -(-total // view.rows)))
-        return (page - 1) * view.rows, min(page * view.rows, total)
 
     def total(self, view: View) -> int:
         return self._on_tab[view.tab] if _is_whole_tab(view) else len(self._matching(view))
@@ -96,7 +86,7 @@ class DuckDBEngine:
             index, known, total = matching.index(place), matching.known, len(matching)
         if index is None or view.order == "newest":
             return index
-        return _mirrored(index, known, total)
+        return mirrored(index, known, total)
 
     def event_at(self, view: View, position: int) -> str | None:
         if not 0 <= position < self.total(view):
@@ -105,7 +95,7 @@ class DuckDBEngine:
         return events[0].event_id if events else None
 
     def batches(self, view: View, *, whole: bool = True) -> Iterator[pa.RecordBatch]:
-        first, last = (0, self.total(view)) if whole else self._bounds(view)
+        first, last = (0, self.total(view)) if whole else page_bounds(view, self.total(view))
         for start in range(first, last, BATCH):
             yield self._batch(self._slice(view, start, min(start + BATCH, last)))
 
@@ -139,9 +129,7 @@ class DuckDBEngine:
     # -- counts -----------------------------------------------------------------------------------
 
     def facet(self, view: View, column: str, *, limit: int) -> list[Count]:
-        if column not in FACETS:
-            raise NotFoundError(f"No facet on {column!r}: expected one of {', '.join(sorted(FACETS))}", column=column)
-        condition, parameters = self._condition(view, ignoring=_FILTERS_ON.get(column, (column,)))
+        condition, parameters = self._condition(view, ignoring=facet_filters(column))
         rows = self._rows(
             f"SELECT {column}, count(*) AS n FROM events WHERE {condition} GROUP BY 1 ORDER BY n DESC, 1 NULLS LAST LIMIT ?",
             [*parameters, limit],
@@ -156,7 +144,7 @@ class DuckDBEngine:
             f"SELECT {start} AS start, count(*) FROM events WHERE occurred IS NOT NULL AND {condition} GROUP BY 1 ORDER BY 1",
             parameters,
         )
-        return [Count(None, events, times.from_micros(max(start, _EARLIEST))) for start, events in rows]
+        return [Count(None, events, times.from_micros(max(start, times.FIRST_MICROS))) for start, events in rows]
 
     def _left_out(self, view: View) -> int:
         """Matches that only the range of days leaves out, because they have no time."""
@@ -185,7 +173,7 @@ class DuckDBEngine:
             return self._matching(view).slice(view.order, start, stop)
         column, known, total = f"{view.tab}_pos", self._known[view.tab], self._on_tab[view.tab]
         on_tab = range(start, stop)
-        wanted = list(on_tab) if view.order == "newest" else [_mirrored(index, known, total) for index in on_tab]
+        wanted = list(on_tab) if view.order == "newest" else [mirrored(index, known, total) for index in on_tab]
         if not wanted:
             return []
         rows = self._rows(f"SELECT {column}, pos FROM events WHERE {column} BETWEEN ? AND ?", [min(wanted), max(wanted)])
@@ -255,11 +243,6 @@ class DuckDBEngine:
 
 def _is_whole_tab(view: View) -> bool:
     return not view.clauses and view.span() is None
-
-
-def _mirrored(index: int, known: int, total: int) -> int:
-    """The same match counted from the other end: known times turn around, unknown ones stay behind them."""
-    return known - 1 - index if index < known else total - 1 - (index - known)
 
 
 def _at_places(places: Sequence[int]) -> list[object]:

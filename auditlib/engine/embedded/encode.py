@@ -40,7 +40,6 @@ PEOPLE: Final = {
 }
 CODED: Final = (*PLAIN, *PEOPLE)
 LISTED: Final = ("changed", "related")
-TEXTS: Final = ("event_id", "details", "native")
 
 IN_PROCESS_BYTES: Final = 8 << 20
 CHILD_MEMORY: Final = 6 << 30

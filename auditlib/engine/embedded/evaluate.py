@@ -190,7 +190,7 @@ def matches(segment: Segment, tab: str, parts: Iterable[Predicate]) -> Matches:
     conditions = [_condition(on_tab, part) for part in parts]
     if len(conditions) == 1 and isinstance(conditions[0], _Not | _Any):
         return _compact(segment, conditions[0])
-    return _fitting(segment, _All(on_tab, conditions).sorted())
+    return _fitting(on_tab, _All(on_tab, conditions).sorted())
 
 
 def _compact(segment: Segment, condition: Condition) -> Matches:
@@ -199,13 +199,11 @@ def _compact(segment: Segment, condition: Condition) -> Matches:
     return Sorted(condition.sorted())
 
 
-def _fitting(segment: Segment, positions: Ints) -> Matches:
+def _fitting(tab: _Tab, positions: Ints) -> Matches:
     """Positions as they are while few, or where they are a slice of a file; else as bits."""
-    if isinstance(positions, np.memmap) or len(positions) * 32 <= segment.events + 65_536 * 8:
+    if isinstance(positions, np.memmap) or len(positions) * 32 <= tab.segment.events + 65_536 * 8:
         return Sorted(positions)
-    mask = np.zeros(segment.events, bool)
-    mask[positions] = True
-    return Bitmap(mask)
+    return Bitmap(tab.flags(positions))
 
 
 def _condition(tab: _Tab, predicate: Predicate) -> Condition:

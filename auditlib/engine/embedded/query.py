@@ -19,14 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditlib import times, vocabulary
-from auditlib.engine.base import Count, EventPage, Head, Person, PersonKind
+from auditlib.engine.base import Count, EventPage, Head, Person, PersonKind, facet_filters, mirrored, page_bounds
 from auditlib.engine.embedded.arrays import Ints
 from auditlib.engine.embedded.encode import PEOPLE
 from auditlib.engine.embedded.evaluate import matches
 from auditlib.engine.embedded.matches import Matches
 from auditlib.engine.embedded.records import Records
 from auditlib.engine.embedded.segment import People, Segment
-from auditlib.errors import EngineBusyError, NotFoundError
+from auditlib.errors import EngineBusyError
 from auditlib.event import AuditEvent
 from auditlib.text import fold
 from auditlib.view import View
@@ -37,8 +37,6 @@ AT_ONCE: Final = 3
 PATIENCE_SECONDS: Final = 15.0
 BATCH: Final = 4_096
 MOST_KEPT_BYTES: Final = 256 << 20
-FACETS: Final = ("actor_role", "action", "actor_id", "actor_name", "resource_type", "outcome", "source", "ip")
-_FILTERS_ON: Final = {"actor_id": ("actor", "member"), "actor_name": ("actor", "member"), "resource_type": ("type",)}
 _KNOWN: Final = Between(-(2**62), 2**62)
 
 Kept = tuple[str, tuple[Predicate, ...]]
@@ -60,7 +58,7 @@ class EmbeddedEngine:
 
     def page(self, view: View) -> EventPage:
         found = self._matching(view)
-        first, last = _bounds(view, len(found))
+        first, last = page_bounds(view, len(found))
         return EventPage(
             view=replace(view, page=first // view.rows + 1),
             events=tuple(self._brief(int(position)) for position in self._slice(view, first, last)),
@@ -82,8 +80,8 @@ class EmbeddedEngine:
         before, after = (int(place) for place in found.before(np.array([position, position + 1])))
         if before == after:
             return None
-        known = int(found.before(np.array([self._segment.known]))[0])
-        return before if view.order == "newest" else _mirrored(before, known, len(found))
+        known = self._known(found)
+        return before if view.order == "newest" else mirrored(before, known, len(found))
 
     def event_at(self, view: View, position: int) -> str | None:
         if not 0 <= position < self.total(view):
@@ -91,7 +89,7 @@ class EmbeddedEngine:
         return self._segment.event_ids[int(self._slice(view, position, position + 1)[0])]
 
     def batches(self, view: View, *, whole: bool = True) -> Iterator[pa.RecordBatch]:
-        first, last = (0, self.total(view)) if whole else _bounds(view, self.total(view))
+        first, last = (0, self.total(view)) if whole else page_bounds(view, self.total(view))
         for start in range(first, last, BATCH):
             yield self._records.batch(self._slice(view, start, min(start + BATCH, last)))
 
@@ -130,10 +128,8 @@ class EmbeddedEngine:
     # -- counts -----------------------------------------------------------------------------------
 
     def facet(self, view: View, column: str, *, limit: int) -> list[Count]:
-        if column not in FACETS:
-            raise NotFoundError(f"No facet on {column!r}: expected one of {', '.join(FACETS)}", column=column)
         name = "actor" if column.startswith("actor") else column
-        counted = self._counted(self._matching(view, ignoring=_FILTERS_ON.get(column, (column,))), view.tab, name)
+        counted = self._counted(self._matching(view, ignoring=facet_filters(column)), view.tab, name)
         counts: Counter[str | None] = Counter()
         for code in np.flatnonzero(counted):
             counts[self._shown(name, column, int(code))] += int(counted[code])
@@ -154,7 +150,7 @@ class EmbeddedEngine:
 
     def histogram(self, view: View, *, bucket_minutes: int) -> list[Count]:
         found, segment = self._matching(view), self._segment
-        known = int(found.before(np.array([segment.known]))[0])
+        known = self._known(found)
         if not known:
             return []
         width = bucket_minutes * 60_000_000
@@ -233,12 +229,16 @@ class EmbeddedEngine:
         found = self._matching(view)
         if view.order == "newest":
             return found.take(start, stop)
-        known = int(found.before(np.array([self._segment.known]))[0])
+        known = self._known(found)
         newest_first = [found.take(known - min(stop, known), known - start)] if start < known else []
         total = len(found)
         first, last = max(start - known, 0), stop - known
         unknown = [found.take(total - last, total - first)] if last > first else []
         return np.concatenate([piece[::-1] for piece in (*newest_first, *unknown)] or [np.empty(0, np.int64)])
+
+    def _known(self, found: Matches) -> int:
+        """How many matches have a known time."""
+        return int(found.before(np.array([self._segment.known]))[0])
 
     def _matching(self, view: View, *, ignoring: Collection[str] = ()) -> Matches:
         return self._found(view.tab, self._parts(view, ignoring=ignoring))
@@ -281,14 +281,3 @@ class EmbeddedEngine:
     def close(self) -> None:
         self.forget()
         self._records.close()
-
-
-def _bounds(view: View, total: int) -> tuple[int, int]:
-    """The matches of the view's page, or of the last one where it lies beyond: from the first to before the last."""
-    page = min(view.page, max(1, -(-total // view.rows)))
-    return (page - 1) * view.rows, min(page * view.rows, total)
-
-
-def _mirrored(index: int, known: int, total: int) -> int:
-    """The same match counted from the other end: known times turn around, unknown ones stay behind them."""
-    return known - 1 - index if index < known else total - 1 - (index - known)
