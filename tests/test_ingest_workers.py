@@ -126,6 +126,7 @@ def test_a_killed_worker_ends_the_import_in_one_sentence_and_nothing_is_publishe
 def test_an_interrupted_import_leaves_no_worker_and_no_snapshot(tmp_path: Path, sign: signal.Signals) -> None:
     store = tmp_path / "store"
     script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a background job starts with it ignored
         "import sys, auditlib.ingest.run as run; run.BLOCK = run.WORKERS_FROM = 3_000; run.cores = lambda: 2;"
         "from auditlib.cli import main; main()"
     )
@@ -139,7 +140,7 @@ def test_an_interrupted_import_leaves_no_worker_and_no_snapshot(tmp_path: Path, 
         process.stdin.flush()
         workers = _soon(lambda: children_of(process.pid))
         os.killpg(process.pid, sign) if sign == signal.SIGINT else process.kill()
-        process.wait()
+        process.wait(60)
         assert _soon(lambda: not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers))
     assert not list((store / "manifests").glob("*.json"))
 

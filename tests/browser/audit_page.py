@@ -104,7 +104,13 @@ class AuditPage:
     def choose_rows(self, number: int) -> None:
         """Chooses how many rows a page has."""
         self.page.get_by_role("combobox", name="Rows per page").click()
-        self.page.get_by_role("option", name=str(number), exact=True).click()
+        self.pick(str(number))
+
+    def pick(self, option: str) -> None:
+        """Chooses from the list that is open."""
+        choice = self.page.get_by_role("option", name=option, exact=True)
+        choice.hover()  # the list still moves to its place as it opens
+        choice.click()
 
     def drop_chip(self, words: str | re.Pattern[str]) -> None:
         """Presses the X of a chip."""

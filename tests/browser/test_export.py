@@ -41,7 +41,7 @@ def prepare(audit: AuditPage, label: str) -> Locator:
     """Asks for an export in a format; gives its download button."""
     audit.page.locator(".st-key-export button").first.click()
     audit.page.get_by_role("combobox", name="Format").click()
-    audit.page.get_by_role("option", name=label).click()
+    audit.pick(label)
     audit.settle()
     audit.press("Prepare file")
     button = audit.page.get_by_role("link", name=re.compile("Download"))

@@ -119,10 +119,10 @@ def test_several_actions_can_be_chosen_and_taken_back(audit: AuditPage, served_l
     audit.open("rows=10&page=2")
     field = audit.page.get_by_role("combobox", name="Action")
     field.click()
-    audit.page.get_by_role("option", name="Recording Failed").click()
+    audit.pick("Recording Failed")
     audit.has_link("action=recording_failed&rows=10")
     field.press_sequentially("no-sh")
-    audit.page.get_by_role("option", name="Marked No-Show").click()
+    audit.pick("Marked No-Show")
     audit.page.keyboard.press("Escape")
     both = "action=recording_failed&action=marked_no_show&rows=10"
     audit.has_link(both)
