@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import shutil
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from reference import Reference
 
 from auditlib import demo, engine
 from auditlib.access.principal import AT_THE_MACHINE
+from auditlib.engine.embedded import cover
 from auditlib.log import AuditLog, open_log
 from auditlib.store import publish
 
@@ -31,11 +33,23 @@ def opener(name: str) -> Open:
     return lambda store, progress=None: AuditLog(open_engine(store, progress), AT_THE_MACHINE, store)
 
 
+def in_layers(store: Path, folder: Path) -> AuditLog:
+    """A copy of a store, opened by the embedded engine after each of its snapshots: each has a segment of its own."""
+    shutil.copytree(store / "data", folder / "data")
+    (folder / "manifests").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cover, "TAKEN_IN", 0)
+        for manifest in sorted((store / "manifests").iterdir()):
+            shutil.copy2(manifest, folder / "manifests")
+            log = opener("embedded")(folder)
+    return log
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Caches and state in temporary folders, and no setting of the machine's."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("STORE", "ROLES", "ROLE_CLAIM"):
+        for name in ("STORE", "ROLES", "ROLE_CLAIM", "PUBLIC_KEY", "PIN", "STRICT", "SIGNING_KEY"):
             patch.delenv(f"AUDIT_{name}", raising=False)
         patch.setenv("AUDIT_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("AUDIT_STATE", str(tmp_path_factory.mktemp("state")))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import ENGINES, opener
+from conftest import ENGINES, in_layers, opener
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from odd_events import publish_odd
@@ -95,6 +95,9 @@ class Case:
         return view.on_page(draw(st.sampled_from([1, 1, 2, 3, 10**14])))
 
 
+LAYERS = "layers"
+"""The embedded engine over several segments that were built one after the other."""
+
 _COLUMNS = {
     "action": "action", "interviewer": "interviewer_id", "candidate": "candidate_id", "member": "actor_id", "actor": "actor_id",
     "type": "resource_type", "outcome": "outcome", "ip": "ip",
@@ -106,11 +109,13 @@ def odd_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return publish_odd(tmp_path_factory.mktemp("odd") / "store")
 
 
-@pytest.fixture(scope="module", params=[(name, store) for name in ENGINES for store in ("demo_store", "odd_store")], ids="-".join)
-def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+@pytest.fixture(
+    scope="module", params=[(name, store) for name in (*ENGINES, LAYERS) for store in ("demo_store", "odd_store")], ids="-".join
+)
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
     name, fixture = request.param
     store = request.getfixturevalue(fixture)
-    log = opener(name)(store)
+    log = in_layers(store, tmp_path_factory.mktemp(LAYERS)) if name == LAYERS else opener(name)(store)
     yield Case(log, request.getfixturevalue("demo_reference") if fixture == "demo_store" else Reference(store))
     log.close()
 

@@ -63,7 +63,7 @@ def test_the_cache_is_for_its_owner_alone_and_earlier_ones_are_swept(open_store:
     (folder,) = cache.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
     (folder / ".build-999999-dead").mkdir()
-    publish(store, [batch(events(1, 50))], name="day-3")
+    publish(store, [batch(events(40, 50))], name="day-3")
     open_store(store).close()
     assert cached(cache)
     assert not any(path.exists() for path in earlier)

@@ -117,8 +117,8 @@ class Serving:
             verified_at=self.trust.oldest(entry.path for _, entry in served.files),
         )
 
-    def sweep(self, pattern: str, keep: str) -> None:
-        """Removes what matches a pattern but does not begin with a name, and what a killed build left.
+    def sweep(self, pattern: str, keep: tuple[str, ...]) -> None:
+        """Removes what matches a pattern but does not begin with one of some names, and what a killed build left.
 
         Whoever still has one of them open keeps reading its bytes.
         """

@@ -44,7 +44,7 @@ def open_engine(store: Path, progress: Progress | None = None) -> DuckDBEngine:
     """
     serving = Serving(store, progress)
     cache = serving.derive(lambda served: _reused(_place(serving, served)) or _built(serving, served))
-    serving.sweep("cache-*", keep=cache.path.stem)
+    serving.sweep("cache-*", keep=(cache.path.stem,))
     return DuckDBEngine(cache.connection, serving.head(cache), serving.reader())
 
 

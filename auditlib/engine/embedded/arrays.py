@@ -53,13 +53,22 @@ def narrowest(largest: int) -> type[np.unsignedinteger[Any]]:
 def grouped(codes: Ints, positions: Ints, groups: int) -> tuple[Ints, Ints]:
     """Positions ordered by (code, position), and where each code's slice of them begins.
 
-    `codes[i]` belongs to `positions[i]`; both orders come out of one sort of 64-bit keys. The second
-    array has `groups + 1` entries: code `c` has `ordered[starts[c]:starts[c + 1]]`.
+    `codes[i]` belongs to `positions[i]`, which ascend. The second array has `groups + 1` entries: code `c` has
+    `ordered[starts[c]:starts[c + 1]]`.
     """
-    keys = (codes.astype(np.uint64) << np.uint64(32)) | positions.astype(np.uint64)
-    keys.sort()
-    starts = np.searchsorted(keys, np.arange(groups + 1, dtype=np.uint64) << np.uint64(32))
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32), starts.astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=groups))])
+    return positions[stable_order(codes)], starts
+
+
+def stable_order(codes: Ints) -> Ints:
+    """The order that sorts unsigned numbers below 2³² and leaves equal ones as they are.
+
+    It sorts by 16 bits at a time, which numpy does in linear time.
+    """
+    low = np.argsort(codes.astype(np.uint16), kind="stable")
+    if codes.dtype.itemsize <= 2 or not len(codes) or int(codes.max()) < 1 << 16:
+        return low
+    return low[np.argsort((codes >> 16).astype(np.uint16)[low], kind="stable")]
 
 
 def gathered(ordered: Ints, starts: Ints, codes: Ints) -> Ints:

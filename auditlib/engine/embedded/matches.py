@@ -14,6 +14,8 @@ import numpy as np
 from auditlib.engine.embedded.arrays import Ints, places
 
 BLOCK: Final = 65_536
+FEW: Final = 16
+"""Positions that are looked up one by one rather than through counts over all bits."""
 
 
 class Matches(Protocol):
@@ -88,11 +90,20 @@ class Bitmap:
         return found[start - skipped : stop - skipped]
 
     def before(self, positions: Ints) -> Ints:
-        clipped = np.clip(positions, 0, len(self._bits) * 8)
-        blocks = np.minimum(clipped // BLOCK, len(self._counts) - 2)
-        within = [int(np.searchsorted(self._positions(block, block + 1), place)) for block, place in zip(blocks, clipped, strict=True)]
-        found: Ints = self._counts[blocks] + np.array(within, dtype=np.int64)
-        return found
+        clipped = np.clip(np.asarray(positions, np.int64), 0, len(self._bits) * 8)
+        if len(clipped) > FEW:
+            words = self._bits.view(np.uint64)
+            counts = np.concatenate([[0], np.cumsum(np.bitwise_count(words), dtype=np.int64)])
+            word, rest = np.minimum(clipped // 64, len(words) - 1), (clipped % 64).astype(np.uint64)
+            partial = np.bitwise_count(words[word] & ((np.uint64(1) << rest) - np.uint64(1)))
+            return counts[clipped // 64] + partial
+        return np.array([self._before(position) for position in clipped.tolist()], np.int64)
+
+    def _before(self, position: int) -> int:
+        block, byte = position // BLOCK, position // 8
+        whole = int(np.bitwise_count(self._bits[block * (BLOCK // 8) : byte]).sum(dtype=np.int64))
+        part = (int(self._bits[byte]) & ((1 << position % 8) - 1)).bit_count() if position % 8 else 0
+        return int(self._counts[block]) + whole + part
 
     def all(self) -> Ints:
         return self._positions(0, len(self._counts) - 1)

@@ -1,4 +1,4 @@
-"""Events of a segment whole, from the snapshot files, under the ids the segment gave them."""
+"""Events of all layers, under the ids the segments gave them: briefly from the segments, whole from the snapshot files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from auditlib.engine.embedded.arrays import Ints
-from auditlib.engine.embedded.segment import Segment
+from auditlib import times
+from auditlib.engine.embedded.encode import PEOPLE
+from auditlib.engine.embedded.layers import Layers, Spot
 from auditlib.engine.snapshots import SnapshotReader
 from auditlib.event import AuditEvent
 from auditlib.schema import COLUMNS, SCHEMA
@@ -17,35 +18,54 @@ _WITHOUT_METADATA = tuple(name for name in COLUMNS if name != "metadata")
 
 
 class Records:
-    """Reads events of a segment; `snapshots` are the sequence numbers of its files, in the segment's order.
+    """Reads events; `snapshots` are the sequence numbers of the served files, in their order.
 
-    Every method raises DamagedFileError where a file is no longer the one that was verified.
+    Every method but `brief` raises DamagedFileError where a file is no longer the one that was verified.
     """
 
-    def __init__(self, segment: Segment, reader: SnapshotReader, snapshots: Sequence[int]) -> None:
-        self._segment, self._reader, self._snapshots = segment, reader, snapshots
+    def __init__(self, layers: Layers, reader: SnapshotReader, snapshots: Sequence[int]) -> None:
+        self._layers, self._reader, self._snapshots = layers, reader, snapshots
 
-    def snapshot(self, position: int) -> int:
-        """The sequence number of the snapshot an event came in."""
-        return self._snapshots[self._segment.place(position).file]
+    def brief(self, spot: Spot) -> AuditEvent:
+        """An event with what a list shows of it."""
+        segment, position = self._layers.all[spot.layer].segment, spot.position
+        occurred = segment.occurred(position)
+        values: dict[str, Any] = {}
+        for name, codes in segment.codes.items():
+            code = int(codes[position])
+            if name in PEOPLE:
+                values.update(zip(PEOPLE[name], segment.people(name).record(code), strict=True))
+            else:
+                values[name] = segment.column(name).text(code)
+        return AuditEvent(
+            event_id=segment.event_ids[position],
+            occurred_at=None if occurred is None else times.from_micros(occurred),
+            summary=segment.details[position] or None,
+            snapshot=self._snapshot(spot),
+            conflicts=self._layers.is_conflicting(spot),
+            **values,
+        )
 
-    def event(self, position: int) -> AuditEvent:
+    def event(self, spot: Spot) -> AuditEvent:
         """One event in all columns but its metadata."""
-        record: dict[str, Any] = self._reader.rows([self._segment.place(position)], _WITHOUT_METADATA).to_pylist()[0]
-        record["event_id"] = self._segment.event_ids[position]
-        return AuditEvent(**record, snapshot=self.snapshot(position), conflicts=self._segment.is_conflicting(position))
+        record: dict[str, Any] = self._reader.rows([self._layers.place(spot)], _WITHOUT_METADATA).to_pylist()[0]
+        record["event_id"] = self._layers.event_id(spot)
+        return AuditEvent(**record, snapshot=self._snapshot(spot), conflicts=self._layers.is_conflicting(spot))
 
-    def metadata(self, positions: Mapping[str, int]) -> dict[str, str]:
+    def metadata(self, spots: Mapping[str, Spot]) -> dict[str, str]:
         """The metadata of events by the same keys."""
-        return dict(zip(positions, self._reader.metadata([self._segment.place(position) for position in positions.values()]), strict=True))
+        return dict(zip(spots, self._reader.metadata([self._layers.place(spot) for spot in spots.values()]), strict=True))
 
-    def batch(self, positions: Ints) -> pa.RecordBatch:
-        """Whole events in the order of the positions."""
-        table = self._reader.rows([self._segment.place(int(position)) for position in positions], COLUMNS)
-        ids = pa.array([self._segment.event_ids[int(position)] for position in positions], pa.string())
+    def batch(self, spots: Sequence[Spot]) -> pa.RecordBatch:
+        """Whole events in the order of the spots."""
+        table = self._reader.rows([self._layers.place(spot) for spot in spots], COLUMNS)
+        ids = pa.array(map(self._layers.event_id, spots), pa.string())
         table = table.set_column(0, SCHEMA.field("event_id"), ids).cast(SCHEMA)
         return table.combine_chunks().to_batches()[0] if len(table) else pa.RecordBatch.from_pylist([], schema=SCHEMA)
 
     def close(self) -> None:
         """Forgets what was kept."""
         self._reader.close()
+
+    def _snapshot(self, spot: Spot) -> int:
+        return self._snapshots[self._layers.place(spot).file]

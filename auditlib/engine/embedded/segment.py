@@ -8,12 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from auditlib import vocabulary
 from auditlib.engine.addresses import Network, is_inside
 from auditlib.engine.embedded.arrays import Ints, load
+from auditlib.engine.embedded.columns import FOLDED
 from auditlib.engine.embedded.encode import CODED, PEOPLE
-from auditlib.engine.embedded.merge import FOLDED, SEGMENT_FORMAT
+from auditlib.engine.embedded.merge import SEGMENT_FORMAT
 from auditlib.engine.embedded.strings import HashIndex, Strings
 from auditlib.engine.snapshots import Place
 from auditlib.errors import CacheError
@@ -38,6 +40,7 @@ class Segment:
             self.part_starts = load(folder / "part_starts.npy")
             self.digests = load(folder / "digests.npy")
             self.conflicts = load(folder / "conflicts.npy")
+            self.marks = load(folder / "marks.npy")
             self.on_tab = {tab: load(folder / f"{tab}.npy") for tab in vocabulary.TABS}
             self.codes = {name: load(folder / f"{name}.npy") for name in CODED}
             self.event_ids = Strings(folder, "event_id")
@@ -53,6 +56,21 @@ class Segment:
         if name not in self._columns:
             self._columns[name] = People(self, name) if name in PEOPLE else Column(self, name)
         return self._columns[name]
+
+    def people(self, name: str) -> People:
+        """The people of a column."""
+        column = self.column(name)
+        assert isinstance(column, People)
+        return column
+
+    def newest(self, name: str, code: int) -> int:
+        """The position of the newest event that a code of a column stands in."""
+        firsts = []
+        for tab in vocabulary.TABS:
+            ordered, starts = self.slices(tab, name)
+            if starts[code + 1] > starts[code]:
+                firsts.append(int(ordered[starts[code]]))
+        return min(firsts, default=self.events)
 
     def slices(self, tab: str, name: str) -> tuple[Ints, Ints]:
         """A tab's positions grouped by the codes of a column, and where each code's slice begins."""
@@ -102,7 +120,10 @@ class Column:
     def __init__(self, segment: Segment, name: str) -> None:
         self._segment, self.name = segment, name
         self.values = Strings(segment.folder, f"{name}.values")
-        self._index = HashIndex(segment.folder / f"{name}.values.index.npy", self.values)
+
+    @cached_property
+    def _index(self) -> HashIndex:
+        return HashIndex(self._segment.folder / f"{self.name}.values.index.npy", self.values)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -153,13 +174,16 @@ class People(Column):
     def __init__(self, segment: Segment, name: str) -> None:
         super().__init__(segment, name)
         self.ids = Strings(segment.folder, f"{name}.ids")
-        self._index = HashIndex(segment.folder / f"{name}.ids.index.npy", self.ids)
         self.events = load(segment.folder / f"{name}.events.npy")
         """In how many events each code stands, whatever the tab."""
         self.person = load(segment.folder / f"{name}.person.npy")
         """For each record the number of its person, the same for all records of one id; -1 without an id."""
         self.on_team = load(segment.folder / f"{name}.on_team.npy")
         """For each record whether its role is one of the team's."""
+
+    @cached_property
+    def _index(self) -> HashIndex:
+        return HashIndex(self._segment.folder / f"{self.name}.ids.index.npy", self.ids)
 
     def record(self, code: int) -> list[str | None]:
         """Id, name, and where the column has them e-mail and role."""
@@ -171,20 +195,11 @@ class People(Column):
         """The codes of people whose name contains a folded needle."""
         return self._names.containing(needle) + 1
 
-    def totals(self, *, team: bool) -> Ints:
-        """In how many events each person stands; with `team`, as a member of the team."""
-        return self._team_totals if team else self._totals
-
     @cached_property
-    def _totals(self) -> Ints:
-        return self._summed(self.person >= 0)
-
-    @cached_property
-    def _team_totals(self) -> Ints:
-        return self._summed((self.person >= 0) & self.on_team)
-
-    def _summed(self, counted: Ints) -> Ints:
-        return np.bincount(self.person[counted], weights=self.events[1:][counted], minlength=int(self.person.max(initial=-1)) + 1)
+    def person_ids(self) -> pa.LargeStringArray:
+        """The id of each person, by number."""
+        numbers, first = np.unique(self.person, return_index=True)
+        return self.ids.array().take(pa.array(first[numbers >= 0]))
 
     @cached_property
     def known(self) -> Strings:

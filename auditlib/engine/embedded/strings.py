@@ -73,31 +73,47 @@ class HashIndex:
 
     def find(self, text: str) -> list[int]:
         """The numbers of the texts that equal a text, ascending."""
-        low = np.uint64(_hash(text.encode("utf-8", "surrogatepass"))) << np.uint64(32)
+        low = np.uint64(crc32(text.encode("utf-8", "surrogatepass"))) << np.uint64(32)
         first, last = np.searchsorted(self._pairs, low, "left"), np.searchsorted(self._pairs, low | _LOW, "right")
         numbers = (int(pair & _LOW) for pair in self._pairs[first:last])
         return [number for number in numbers if self._texts[number] == text]
 
+    def has_hashes(self, keys: Ints) -> Ints:
+        """For ascending pairs of CRC-32 and any number, whether a text has that CRC-32."""
+        if not len(self._pairs):
+            return np.zeros(len(keys), bool)
+        places = np.searchsorted(self._pairs, keys & ~_LOW)
+        found: Ints = self._pairs[np.minimum(places, len(self._pairs) - 1)] >> np.uint64(32) == keys >> np.uint64(32)
+        return found
+
 
 def write(folder: Path, name: str, pieces: Iterable[pa.LargeStringArray]) -> int:
-    """Writes texts, a piece at a time, with an index of them; returns how many there are."""
-    offsets, hashes, end, count = [np.zeros(1, np.int64)], [], 0, 0
+    """Writes texts, a piece at a time; returns how many there are."""
+    offsets, end = [np.zeros(1, np.int64)], 0
     with (folder / f"{name}.text").open("wb") as file:
         for piece in pieces:
-            texts = piece.cast(pa.large_binary()).to_pylist()
-            lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-            offsets.append(np.cumsum(lengths) + end)
-            hashes.append(np.fromiter(map(_hash, texts), np.uint64, len(texts)))
-            file.write(b"".join(texts))
-            end += int(lengths.sum())
-            count += len(texts)
-    save(folder / f"{name}.offsets.npy", np.concatenate(offsets))
-    pairs = np.concatenate([np.empty(0, np.uint64), *hashes]) << np.uint64(32)
-    pairs |= np.arange(count, dtype=np.uint64)
+            bounds = (
+                np.frombuffer(piece.buffers()[1], np.int64)[piece.offset : piece.offset + len(piece) + 1]
+                if len(piece)
+                else np.zeros(1, np.int64)
+            )
+            if len(piece):
+                file.write(memoryview(piece.buffers()[2])[bounds[0] : bounds[-1]])
+            offsets.append(bounds[1:] - bounds[0] + end)
+            end = int(offsets[-1][-1]) if len(piece) else end
+    total = np.concatenate(offsets)
+    save(folder / f"{name}.offsets.npy", total)
+    return len(total) - 1
+
+
+def write_index(folder: Path, name: str, hashes: Ints) -> None:
+    """Writes the index of texts with these CRC-32s; see `HashIndex`."""
+    pairs = hashes.astype(np.uint64) << np.uint64(32)
+    pairs |= np.arange(len(pairs), dtype=np.uint64)
     pairs.sort()
     save(folder / f"{name}.index.npy", pairs)
-    return count
 
 
-def _hash(text: bytes) -> int:
-    return crc32(text)
+def hashes_of(texts: pa.LargeStringArray | pa.ChunkedArray) -> Ints:
+    """The CRC-32 of each text's UTF-8."""
+    return np.fromiter(map(crc32, texts.cast(pa.large_binary()).to_pylist()), np.uint32, len(texts))

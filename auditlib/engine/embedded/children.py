@@ -1,0 +1,96 @@
+"""Children: processes that do one piece of work with limits, and end with it or with whoever started them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+_ROOT: Final = str(Path(__file__).resolve().parents[3])
+_CONTENT, _DISK = 3, 4
+
+Heard = Callable[[str], None]
+"""Called with each line that a child writes, as it comes."""
+
+
+class Children:
+    """Runs modules as processes; those that still run when the block ends are killed."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._over = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends all that run; none can be started afterwards."""
+        with self._lock:
+            self._over = True
+            for process in self._running:
+                process.kill()
+
+    def run(self, module: str, arguments: Sequence[str], *, pass_fds: Sequence[int] = (), heard: Heard | None = None) -> str:
+        """Runs a module to its end; what it says is wrong with its input, or an empty text.
+
+        Raises OSError where the disk refused, or the child cannot be started.
+        """
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))}
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, *arguments],
+            pass_fds=pass_fds, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        with process:
+            with self._lock:
+                self._running.add(process)
+                if self._over:
+                    process.kill()
+            assert process.stdout is not None
+            line = ""
+            for line in process.stdout:
+                if heard:
+                    heard(line.strip())
+        with self._lock:
+            self._running.discard(process)
+        if process.returncode == _DISK:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if process.returncode == _CONTENT:
+            return line.strip()
+        return "reading it took more memory or time than is allowed" if process.returncode else ""
+
+
+def work(job: Callable[[], str], *, memory: int, seconds: int) -> None:
+    """Does a child's job and exits: with what is wrong with its input, which the job returns, as the last line.
+
+    `memory` bounds its own memory in bytes (mapped files do not count), `seconds` its processor time.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        problem = job()
+    except OSError:
+        sys.exit(_DISK)
+    if problem:
+        print(problem)
+    sys.exit(_CONTENT if problem else 0)
+
+
+def _end_with_parent() -> None:
+    """Waits for the end of the input, which is the end of the parent."""
+    os.read(0, 1)
+    os._exit(1)
