@@ -15,6 +15,7 @@
     │   └── SourceError         a source file that cannot be opened or read
     ├── EngineError             a question the engine could not answer
     │   ├── EngineBusyError     too many questions at once; ask again
+    │   ├── SupersededError     a question that nobody waits for any more
     │   └── CacheError          a derived file that cannot be built or opened
     └── ExportError             a result that could not be written out
 
@@ -98,6 +99,10 @@ class EngineError(AuditError):
 
 class EngineBusyError(EngineError):
     """Too many questions at once; ask again in a moment."""
+
+
+class SupersededError(EngineError):
+    """A question that was given up, since whoever asked it has asked a newer one or is gone."""
 
 
 class CacheError(EngineError):

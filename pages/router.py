@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from auditlib.access.principal import may_read
+from pages.asking import asking_as_session
 from pages.sign_in import current_principal, is_configured
 from pages.ui import style, text
 
@@ -36,7 +37,8 @@ if may_read(current_principal()):
     with st.sidebar, st.container(key="navigation", gap="xxsmall"):
         st.caption("Admin")
         st.page_link(audit)
-    page.run()
+    with asking_as_session():
+        page.run()
 else:
     hidden = [st.Page(_denied, title=text.APP, url_path=path, default=path == "", visibility="hidden") for path in ("", "audit")]
     st.navigation(hidden, position="hidden").run()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 
 import duckdb
 import pytest
 
-from auditlib.engine.duckdb import query
 from auditlib.engine.duckdb.opening import open_engine
-from auditlib.errors import EngineBusyError, EngineError
+from auditlib.engine.turns import Turns, asking
+from auditlib.errors import EngineBusyError, EngineError, SupersededError
 from auditlib.view import View
 
 ALL = View(tab="team", rows=100)
@@ -35,20 +36,26 @@ def test_the_serving_connection_reaches_no_file_and_cannot_be_unlocked(store: Pa
         engine.total(View(tab="team").having("q", "a"))
 
 
-def test_too_many_questions_at_once_are_answered_with_busy(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query, "PATIENCE_SECONDS", 0.01)
+def test_too_many_questions_at_once_are_answered_with_busy(store: Path) -> None:
     log = open_engine(store)
-    slots = log._slots
-    for _ in range(query.AT_ONCE):
-        slots.acquire()
-    for ask in (
-        lambda: log.page(ALL),
-        lambda: log.event("ev-000001"),
-        lambda: log.facet(ALL, "action", limit=9),
-        lambda: log.suggest("actor", "a", limit=9),
-    ):
-        with pytest.raises(EngineBusyError, match="Too many questions"):
-            ask()
-    slots.release()
+    log._turns = Turns(at_once=1, patience=0.01)
+    with log._turns.turn():
+        for ask in (
+            lambda: log.page(ALL),
+            lambda: log.event("ev-000001"),
+            lambda: log.facet(ALL, "action", limit=9),
+            lambda: log.suggest("actor", "a", limit=9),
+        ):
+            with pytest.raises(EngineBusyError, match="Too many questions"):
+                ask()
+    assert log.page(ALL).total == 9
+    log.close()
+
+
+def test_a_question_that_nobody_waits_for_is_interrupted(store: Path) -> None:
+    log = open_engine(store)
+    started = monotonic()
+    with asking("page", lambda: monotonic() < started + 0.2), pytest.raises(SupersededError):
+        log._rows("SELECT count(*) FROM range(1_000_000_000_000)")
     assert log.page(ALL).total == 9
     log.close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from auditlib.engine.base import Head, Person
-from auditlib.errors import AuditError
+from auditlib.errors import AuditError, SupersededError
 from auditlib.view import Chip, Problem
 from pages.ui import session, text
 
@@ -27,6 +27,8 @@ def told() -> Iterator[None]:
     """Shows an error of the library as its sentence; the one place where pages catch them."""
     try:
         yield
+    except SupersededError:
+        st.rerun()
     except AuditError as error:
         st.error(text.label(str(error), 600), icon=":material/error:")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import BoundedSemaphore
 from typing import Final
 
 import duckdb
@@ -22,7 +21,8 @@ from auditlib.engine.duckdb.load import KEPT
 from auditlib.engine.duckdb.positions import PositionCache, Positions
 from auditlib.engine.duckdb.translate import Translator
 from auditlib.engine.snapshots import Place, SnapshotReader
-from auditlib.errors import EngineBusyError, EngineError
+from auditlib.engine.turns import Turns, check
+from auditlib.errors import EngineError
 from auditlib.event import AuditEvent
 from auditlib.schema import SCHEMA, TIMESTAMP
 from auditlib.text import fold
@@ -30,8 +30,6 @@ from auditlib.view import View
 from auditlib.view.predicates import And, Between, Not
 from auditlib.view.view import tab_predicate
 
-AT_ONCE: Final = 3
-PATIENCE_SECONDS: Final = 15.0
 BATCH: Final = 4096
 
 _FIELDS: Final = (*KEPT, "occurred", "recorded", "snapshot", "conflicts")
@@ -46,7 +44,7 @@ class DuckDBEngine:
         self.head = head
         self._connection = connection
         self._reader = reader
-        self._slots = BoundedSemaphore(AT_ONCE)
+        self._turns = Turns()
         self._positions = PositionCache()
         self._on_tab = {tab: self._scalar(f"SELECT count({tab}_pos) FROM events") for tab in vocabulary.TABS}
         self._known = {tab: self._scalar(f"SELECT count({tab}_pos) FROM events WHERE occurred IS NOT NULL") for tab in vocabulary.TABS}
@@ -208,15 +206,12 @@ class DuckDBEngine:
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        if not self._slots.acquire(timeout=PATIENCE_SECONDS):
-            raise EngineBusyError("Too many questions are being answered at once; please try again in a moment")
         try:
-            with self._connection.cursor() as cursor:
+            with self._connection.cursor() as cursor, self._turns.turn(cursor.interrupt):
                 yield cursor
         except duckdb.Error as error:
+            check()
             raise EngineError(f"The question could not be answered: {str(error).splitlines()[0]}") from error
-        finally:
-            self._slots.release()
 
     def _rows(self, sql: str, parameters: object = ()) -> list[tuple]:  # type: ignore[type-arg]
         with self._cursor() as cursor:

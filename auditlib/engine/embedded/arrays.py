@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +18,11 @@ UNKNOWN: Final = -(2**63)
 
 
 def save(path: Path, values: Ints) -> None:
-    """Writes an array to a file; see `load`."""
-    np.save(path, values, allow_pickle=False)
+    """Writes an array to a file; see `load`. Raises OSError where the disk refuses."""
+    try:
+        np.save(path, values, allow_pickle=False)
+    except OSError as error:  # numpy gives a short write no number, and would pass for a fault of the input
+        raise OSError(error.errno or errno.ENOSPC, error.strerror or os.strerror(errno.ENOSPC)) from None
 
 
 def load(path: Path) -> Ints:
@@ -29,11 +34,15 @@ def load(path: Path) -> Ints:
 
 
 def create(path: Path, dtype: Any, shape: tuple[int, ...]) -> Ints:
-    """A new array file of that shape, mapped for writing."""
+    """A new array file of that shape, mapped for writing. Raises OSError where the disk has no room for it."""
     if 0 in shape:
         save(path, np.empty(shape, dtype))
         return np.empty(shape, dtype)
-    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    mapped = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # touching a hole of the file that the disk has no room for ends the process
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return mapped
 
 
 def places(ordered: Ints, positions: Any) -> Ints:

@@ -17,10 +17,13 @@ from auditlib.engine.addresses import networks_of
 from auditlib.engine.embedded.arrays import Ints, gathered, places
 from auditlib.engine.embedded.matches import Bitmap, Matches, Sorted
 from auditlib.engine.embedded.segment import Segment
+from auditlib.engine.turns import check
 from auditlib.view.predicates import And, AnyOf, Between, Contains, InNetwork, Not, Or, Predicate, Touches
 
 RARE: Final = 16
 """A condition is rare if no more than one in so many events of the tab meets it."""
+FEW: Final = 8
+"""Values are looked through one by one, for given events, if these are no more than one in so many values."""
 
 _COLUMN_OF: Final = {"actor_id": "actor", "actor_name": "actor", "interviewer_id": "interviewer", "candidate_id": "candidate"}
 _LIST_OF: Final = {"changes": "changed", "related": "related"}
@@ -57,6 +60,10 @@ class _Tab:
         mask[positions] = True
         return mask
 
+    def all(self) -> Ints:
+        """A flag for each event of the log, true where it is on the tab."""
+        return self.segment.tab_flags(self.name)
+
 
 class _OneOf:
     """The event has one of the codes in a column, or in a list."""
@@ -83,10 +90,14 @@ class _OneOf:
         found = gathered(self._ordered, self._starts, self._codes)
         if len(self._codes) == 1:
             return found
-        found = np.sort(found)
-        return found[np.concatenate(([True], found[1:] != found[:-1]))] if len(found) and self._column in _LIST_OF.values() else found
+        return _distinct(found) if self._column in _LIST_OF.values() else np.sort(found)
 
     def mask(self) -> Ints:
+        stored = self._tab.segment.codes.get(self._column)
+        if stored is not None and self.size * RARE > len(self._tab.positions):
+            mask = self._tab.all()
+            mask &= stored == self._codes[0] if len(self._codes) == 1 else self._wanted[stored]
+            return mask
         return self._tab.flags(gathered(self._ordered, self._starts, self._codes) if len(self._codes) else np.empty(0, np.uint32))
 
     @cached_property
@@ -94,6 +105,33 @@ class _OneOf:
         wanted = np.zeros(len(self._starts), bool)
         wanted[self._codes] = True
         return wanted
+
+
+class _Containing:
+    """The event's value in a column contains a folded needle; the values are searched only when that is cheaper, or needed."""
+
+    def __init__(self, tab: _Tab, column: str, needle: str) -> None:
+        self._tab, self._column, self._needle = tab, column, needle
+        self.values = len(tab.segment.column(column))
+
+    @cached_property
+    def _found(self) -> _OneOf:
+        return _OneOf(self._tab, self._column, self._tab.segment.column(self._column).containing(self._needle))
+
+    @property
+    def size(self) -> int:
+        return self._found.size
+
+    def test(self, positions: Ints) -> Ints:
+        if "_found" in self.__dict__ or len(positions) * FEW > self.values:
+            return self._found.test(positions)
+        return self._tab.segment.column(self._column).contains(self._tab.segment.codes[self._column][positions], self._needle)
+
+    def sorted(self) -> Ints:
+        return self._found.sorted()
+
+    def mask(self) -> Ints:
+        return self._found.mask()
 
 
 class _Range:
@@ -124,10 +162,13 @@ class _Not:
         return ~self._part.test(positions)
 
     def sorted(self) -> Ints:
+        if isinstance(self._part, _Range):
+            first, last = places(self._tab.positions, [self._part.first, self._part.last])
+            return np.concatenate([self._tab.positions[:first], self._tab.positions[last:]])
         return np.flatnonzero(self.mask())
 
     def mask(self) -> Ints:
-        mask = self._tab.flags(self._tab.positions)
+        mask = self._tab.all()
         mask &= ~self._part.mask()
         return mask
 
@@ -135,7 +176,15 @@ class _Not:
 class _Any:
     def __init__(self, tab: _Tab, parts: Sequence[Condition]) -> None:
         self._tab, self._parts = tab, parts
-        self.size = sum(part.size for part in parts)
+
+    @cached_property
+    def size(self) -> int:
+        return sum(part.size for part in self._parts)
+
+    @property
+    def values(self) -> int:
+        """How many values are searched to know where it holds; 0 where that is known already."""
+        return sum(part.values for part in self._parts if isinstance(part, _Containing))
 
     def test(self, positions: Ints) -> Ints:
         met = np.zeros(len(positions), bool)
@@ -146,7 +195,7 @@ class _Any:
     def sorted(self) -> Ints:
         if self.size * RARE > len(self._tab.positions):
             return np.flatnonzero(self.mask())
-        return np.unique(np.concatenate([part.sorted() for part in self._parts])) if self._parts else np.empty(0, np.uint32)
+        return _distinct(np.concatenate([part.sorted() for part in self._parts])) if self._parts else np.empty(0, np.uint32)
 
     def mask(self) -> Ints:
         mask = np.zeros(self._tab.segment.events, bool)
@@ -156,15 +205,22 @@ class _Any:
 
 
 class _All:
-    """Every part holds. Ranges cut the rarest part's positions, the other parts test what that leaves."""
+    """Every part holds. Ranges cut the rarest part's positions, the other parts test what that leaves.
+
+    A search comes last, and its size is not asked for, where the rarest of the others leaves few events to search.
+    """
 
     def __init__(self, tab: _Tab, parts: Sequence[Condition]) -> None:
         self._tab = tab
         ranges = [part for part in parts if isinstance(part, _Range)]
         self._first = max((part.first for part in ranges), default=0)
         self._last = min((part.last for part in ranges), default=tab.segment.events)
-        self._parts = sorted((part for part in parts if not isinstance(part, _Range)), key=lambda part: part.size)
-        self.size = min((part.size for part in parts), default=len(tab.positions))
+        others = [part for part in parts if not isinstance(part, _Range)]
+        known = [part for part in others if not _values(part)]
+        rarest = min((part.size for part in known), default=tab.segment.events)
+        last = [part for part in others if _values(part) and rarest * FEW <= _values(part)]
+        self._parts = [*sorted((part for part in others if part not in last), key=lambda part: part.size), *last]
+        self.size = min((part.size for part in [*ranges, *self._parts[: len(self._parts) - len(last)]]), default=len(tab.positions))
 
     def test(self, positions: Ints) -> Ints:
         met = (positions >= self._first) & (positions < self._last)
@@ -177,6 +233,7 @@ class _All:
         first, last = places(found, [self._first, max(self._first, self._last)])
         found = found[first:last]
         for part in self._parts[1:]:
+            check()
             found = found[part.test(found)]
         return found
 
@@ -206,15 +263,26 @@ def _fitting(tab: _Tab, positions: Ints) -> Matches:
     return Bitmap(tab.flags(positions))
 
 
+def _values(part: Condition) -> int:
+    """How many values a condition searches before it knows its size."""
+    return part.values if isinstance(part, _Any | _Containing) else 0
+
+
+def _distinct(positions: Ints) -> Ints:
+    """The positions ascending, each once."""
+    found = np.sort(positions)
+    return found[np.concatenate(([True], found[1:] != found[:-1]))] if len(found) else found
+
+
 def _condition(tab: _Tab, predicate: Predicate) -> Condition:
+    check()
     segment = tab.segment
     match predicate:
         case AnyOf(column, values):
             name = _COLUMN_OF.get(column, column)
             return _OneOf(tab, name, segment.column(name).equal(values))
         case Contains(column, needle):
-            name = _COLUMN_OF.get(column, column)
-            return _OneOf(tab, name, segment.column(name).containing(needle))
+            return _Containing(tab, _COLUMN_OF.get(column, column), needle)
         case Between(start, end):
             return _Range(tab, int(segment.until(end)), int(segment.until(start)))
         case InNetwork(values):

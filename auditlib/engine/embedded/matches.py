@@ -25,7 +25,7 @@ class Matches(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """How much memory it takes."""
+        """How much memory it takes; mapped files take none."""
 
     def take(self, start: int, stop: int) -> Ints:
         """The matches at places start … stop - 1."""
@@ -48,7 +48,7 @@ class Sorted:
 
     @property
     def nbytes(self) -> int:
-        return int(self._values.nbytes)
+        return 0 if isinstance(self._values, np.memmap) else int(self._values.nbytes)
 
     def take(self, start: int, stop: int) -> Ints:
         return self._values[start:stop]

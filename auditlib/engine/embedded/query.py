@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -27,14 +26,12 @@ from auditlib.engine.embedded.matches import Matches
 from auditlib.engine.embedded.people import Directory
 from auditlib.engine.embedded.records import Records
 from auditlib.engine.embedded.segment import People, Segment
-from auditlib.errors import EngineBusyError
+from auditlib.engine.turns import Turns
 from auditlib.event import AuditEvent
 from auditlib.view import View
 from auditlib.view.predicates import Between, Not, Predicate
 from auditlib.view.view import tab_predicate
 
-AT_ONCE: Final = 3
-PATIENCE_SECONDS: Final = 15.0
 BATCH: Final = 4_096
 MOST_KEPT_BYTES: Final = 256 << 20
 _KNOWN: Final = Between(-(2**62), 2**62)
@@ -52,7 +49,7 @@ class EmbeddedEngine:
         self._kept: OrderedDict[Kept, Found] = OrderedDict()
         self._kept_bytes = 0
         self._lock = Lock()
-        self._slots = BoundedSemaphore(AT_ONCE)
+        self._turns = Turns()
         self.actions = frozenset(action for segment in layers.segments for action in segment.column("action").all())
 
     # -- pages ------------------------------------------------------------------------------------
@@ -150,7 +147,7 @@ class EmbeddedEngine:
             if kept is not None:
                 self._kept.move_to_end(key)
                 return kept
-        with self._slot():
+        with self._turns.turn():
             found = Found(self._layers, [matches(segment, tab, parts) for segment in self._layers.segments])
         with self._lock:
             if key not in self._kept:
@@ -159,16 +156,6 @@ class EmbeddedEngine:
             while self._kept_bytes > MOST_KEPT_BYTES and len(self._kept) > 1:
                 self._kept_bytes -= self._kept.popitem(last=False)[1].nbytes
         return found
-
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        """One of the few places of those who search at the same time."""
-        if not self._slots.acquire(timeout=PATIENCE_SECONDS):
-            raise EngineBusyError("Too many questions are being answered at once; please try again in a moment")
-        try:
-            yield
-        finally:
-            self._slots.release()
 
     def forget(self) -> None:
         with self._lock:
@@ -218,4 +205,6 @@ def _buckets(segment: Segment, found: Matches, width: int) -> dict[int, int]:
         return dict(zip(*(each.tolist() for each in np.unique(buckets, return_counts=True)), strict=True))
     edges = np.arange(oldest // width, newest // width + 2) * width
     before = found.before(np.minimum(segment.until(edges), segment.known))
-    return {int(edge): int(count) for edge, count in zip(edges, before[:-1] - before[1:], strict=False) if count}
+    counts = before[:-1] - before[1:]
+    filled = np.flatnonzero(counts)
+    return dict(zip(edges[filled].tolist(), counts[filled].tolist(), strict=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditlib import vocabulary
 from auditlib.engine.addresses import Network, is_inside
@@ -50,6 +51,7 @@ class Segment:
         self._by_id = HashIndex(folder / "event_id.index.npy", self.event_ids)
         self._columns: dict[str, Column] = {}
         self._slices: dict[tuple[str, str], tuple[Ints, Ints]] = {}
+        self._tab_bits: dict[str, Ints] = {}
 
     def column(self, name: str) -> Column:
         """The distinct values of a column."""
@@ -79,6 +81,14 @@ class Segment:
             path = self.folder / f"{tab}.by_{name}.npy"
             self._slices[key] = load(path), load(self.folder / f"{tab}.by_{name}.starts.npy")
         return self._slices[key]
+
+    def tab_flags(self, tab: str) -> Ints:
+        """A flag for each event, true where it is on a tab; an array of the caller's own."""
+        if tab not in self._tab_bits:
+            flags = np.zeros(self.events, bool)
+            flags[self.on_tab[tab]] = True
+            self._tab_bits[tab] = np.packbits(flags)
+        return np.unpackbits(self._tab_bits[tab], count=self.events).view(bool)
 
     def position(self, event_id: str) -> int | None:
         """The position of an event, or None."""
@@ -139,9 +149,15 @@ class Column:
     def containing(self, needle: str) -> Ints:
         """The codes of the values that contain a folded needle."""
         if self.name == "resource_type":
-            labelled = [fold(key) + "\n" + fold(vocabulary.resource_label(key)) for key in self.all()]
-            return np.array([code for code, text in enumerate(labelled, 1) if any(needle in part for part in text.split("\n"))], np.int64)
-        return self._folded.containing(needle) + 1
+            return np.array([code for code, key in enumerate(self.all(), 1) if _is_type(key, needle)], np.int64)
+        return self._searched.containing(needle) + 1
+
+    def contains(self, codes: Ints, needle: str) -> Ints:
+        """For each code whether its value contains a folded needle."""
+        if self.name == "resource_type":
+            return np.isin(codes, self.containing(needle))
+        texts = self._searched.array().take(pa.array(codes.astype(np.int64) - 1, mask=codes == 0))
+        return np.asarray(pc.match_substring(texts, needle).fill_null(False))
 
     def all(self) -> list[str]:
         """Every value, in the order of the codes from 1."""
@@ -164,8 +180,12 @@ class Column:
         return load(self._segment.folder / f"{self.name}.v4.npy")
 
     @cached_property
-    def _folded(self) -> Strings:
+    def _searched(self) -> Strings:
         return Strings(self._segment.folder, f"{FOLDED}.folded")
+
+
+def _is_type(key: str, needle: str) -> bool:
+    return needle in fold(key) or needle in fold(vocabulary.resource_label(key))
 
 
 class People(Column):
@@ -191,10 +211,6 @@ class People(Column):
         found: list[str | None] = json.loads(text) if text else [None] * len(PEOPLE[self.name])
         return found
 
-    def containing(self, needle: str) -> Ints:
-        """The codes of people whose name contains a folded needle."""
-        return self._names.containing(needle) + 1
-
     @cached_property
     def person_ids(self) -> pa.LargeStringArray:
         """The id of each person, by number."""
@@ -207,5 +223,5 @@ class People(Column):
         return Strings(self._segment.folder, f"{self.name}.known")
 
     @cached_property
-    def _names(self) -> Strings:
+    def _searched(self) -> Strings:
         return Strings(self._segment.folder, f"{self.name}.names")

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditlib.engine.embedded.arrays import Ints, load, save
+from auditlib.engine.embedded.haystack import Haystack
 
 MANY: Final = 2_000
 """Hits of a search after which it is quicker to look at every text."""
@@ -28,6 +29,7 @@ class Strings:
         path = folder / f"{name}.text"
         with path.open("rb") as file:
             self._bytes: mmap.mmap | bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+        self._haystack = Haystack(self._bytes)
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -51,7 +53,7 @@ class Strings:
         if not wanted:
             return np.arange(len(self))
         while len(found) <= MANY:
-            hit = self._bytes.find(wanted, start)
+            hit = self._haystack.find(wanted, start)
             if hit < 0:
                 return np.array(found, dtype=np.int64)
             number = int(np.searchsorted(self._offsets, hit, "right")) - 1
