@@ -5,24 +5,26 @@ Every method asks whether that person may read, so that no page, route or script
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from auditlib import engine, settings
 from auditlib.access.principal import AT_THE_MACHINE, Principal, require_reader
-from auditlib.engine.base import Count, Engine, EventPage, Head, Person, PersonKind
+from auditlib.engine.base import Activity, Count, Engine, EventPage, Head, Person, PersonKind
 from auditlib.engine.serving import Progress, newest_seq
 from auditlib.errors import EngineError, NotFoundError
 from auditlib.event import AuditEvent
 from auditlib.schema import SCHEMA
 from auditlib.text import one_line
 from auditlib.view import View
+from auditlib.view.buckets import MOST, buckets
 
 ENGINES: Final = tuple(sorted(module.name for module in iter_modules(engine.__path__) if module.ispkg))
 """The engines there are: each is a package with `opening.open_engine`."""
@@ -132,6 +134,25 @@ class AuditLog:
         if bucket_minutes < 1:
             raise EngineError(f"A bucket cannot span {bucket_minutes} minutes: expected at least 1", bucket_minutes=bucket_minutes)
         return engine.histogram(view.resolved(engine.actions), bucket_minutes=bucket_minutes)
+
+    def activity(self, view: View, tz: ZoneInfo, *, most: int = MOST) -> Activity:
+        """Matches over the view's range of time, in no more than so many buckets that begin at round times of a zone's clock.
+
+        Without a closed range it is the time from the first match to the last. Matches without a time are in no bucket.
+        """
+        engine = self._asked()
+        view = view.resolved(engine.actions)
+        asked = view.span()
+        span = (asked[0], asked[1] - 1) if asked else engine.span(view)
+        if span is None:
+            return Activity(None, ())
+        cut = buckets(*span, tz, most)
+        return Activity(cut, tuple(engine.spread(view, cut.edges)))
+
+    def spread(self, view: View, edges: Sequence[int]) -> list[int]:
+        """How many matches lie from each of ascending instants to before the next, in microseconds UTC."""
+        engine = self._asked()
+        return engine.spread(view.resolved(engine.actions), edges)
 
     def suggest(self, kind: PersonKind, text: str, *, limit: int = 8) -> list[Person]:
         """People whose name, e-mail or id contains the text, ignoring case; best matches first.

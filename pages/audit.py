@@ -16,6 +16,7 @@ from auditlib.evidence import exports
 from auditlib.log import AuditLog
 from auditlib.view import View
 from pages import downloads, reading
+from pages.overview import show_overview
 from pages.sign_in import current_principal
 from pages.ui import chips, notices, panel, rows, session, style, text
 from pages.ui.entry import entry
@@ -50,6 +51,7 @@ def main() -> None:
     chips.chips(active)
     notices.problems(view.problems)
     if page.total:
+        show_overview(log, view, page.total)
         _table(log, page)
     else:
         _nothing(log, view)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -153,6 +154,21 @@ def compare(case: Case, view: View, data: st.DataObject) -> None:
         to_micros(bar.start): bar.events for bar in bars if bar.start
     }
     assert len(bars) == len(reference.histogram(view, minutes))
+    compare_activity(log, view, expected, ZoneInfo(data.draw(st.sampled_from(ZONES))))
+
+
+def compare_activity(log: AuditLog, view: View, expected: list[Event], tz: ZoneInfo) -> None:
+    """The bars over the time of the matches, against counting them one by one."""
+    times = [to_micros(event["occurred_at"]) for event in expected if event["occurred_at"] is not None]
+    activity = log.activity(view, tz)
+    if activity.buckets is None:
+        assert not times
+        return
+    counted = Counter(map(activity.buckets.of, times))
+    assert activity.counts == tuple(counted[number] for number in range(len(activity.buckets)))
+    assert sum(activity.counts) == len(times)
+    if view.span() is None:
+        assert (activity.buckets.of(min(times)), activity.buckets.of(max(times))) == (0, len(activity.buckets) - 1)
 
 
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -13,6 +13,7 @@ import pyarrow as pa
 from auditlib.errors import NotFoundError
 from auditlib.event import AuditEvent
 from auditlib.view import View
+from auditlib.view.buckets import Buckets
 
 PersonKind = Literal["interviewer", "candidate", "member", "actor"]
 
@@ -97,6 +98,14 @@ class Count:
     start: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """How many matches lie in each of consecutive buckets of time; no buckets where no match has a known time."""
+
+    buckets: Buckets | None
+    counts: tuple[int, ...]
+
+
 class Engine(Protocol):
     """Answers views over one head; may be asked from several threads at once.
 
@@ -132,6 +141,12 @@ class Engine(Protocol):
 
     def histogram(self, view: View, *, bucket_minutes: int) -> list[Count]:
         """Matches per bucket of so many minutes, buckets counted from the epoch, in UTC."""
+
+    def span(self, view: View) -> tuple[int, int] | None:
+        """The earliest and the latest known time among the matches, in microseconds UTC; None where there is none."""
+
+    def spread(self, view: View, edges: Sequence[int]) -> list[int]:
+        """How many matches lie from each of ascending instants to before the next, in microseconds UTC."""
 
     def suggest(self, kind: PersonKind, text: str, *, limit: int) -> list[Person]:
         """People of a kind whose name, e-mail or id contains the text; best matches first."""

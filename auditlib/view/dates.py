@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -46,6 +46,25 @@ def upper(value: str, tz: ZoneInfo) -> int:
 def is_reversed(start: str, end: str) -> bool:
     """Whether the first bound lies after the second by the calendar and the clock on the wall."""
     return start[:10] > end[:10] or (start[:10] == end[:10] and "T" in start and "T" in end and start > end)
+
+
+def previous(start: str, end: str) -> tuple[str, str] | None:
+    """The bounds of the range of the same length right before a closed one; None where the calendar has none.
+
+    Days before days, else minutes by the clock on the wall.
+    """
+    try:
+        if is_day(start) and is_day(end):
+            days = date.fromisoformat(end) - date.fromisoformat(start) + timedelta(days=1)
+            found = ((date.fromisoformat(bound) - days).isoformat() for bound in (start, end))
+        else:
+            first = datetime.fromisoformat(start)
+            last = datetime.fromisoformat(end) + timedelta(days=is_day(end))
+            found = (wall.isoformat(timespec="minutes") for wall in (first - (last - first), first))
+        before = next(found), next(found)
+    except OverflowError:
+        return None
+    return None if any(map(check, before)) else before
 
 
 def show(start: str | None, end: str | None) -> str:

@@ -164,6 +164,11 @@ class View:
         """This view in a range of days or minutes, bounds written as in a link."""
         return self._asking(start=start, end=end, tz=tz or self.tz)
 
+    def previous(self) -> View | None:
+        """This view in the period of the same length right before its range; None where there is no closed range."""
+        before = dates.previous(self.start, self.end) if self.start and self.end else None
+        return self.between(*before) if before else None
+
     def on_tab(self, tab: str) -> View:
         """This view on another tab: filters both share, rows, zone and order stay; the rest goes."""
         return self._asking(tab=tab, clauses=tuple(clause for clause in self.clauses if tab in clause.filter.tabs))

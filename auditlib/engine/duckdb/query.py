@@ -144,6 +144,20 @@ class DuckDBEngine:
         )
         return [Count(None, events, times.from_micros(max(start, times.FIRST_MICROS))) for start, events in rows]
 
+    def span(self, view: View) -> tuple[int, int] | None:
+        condition, parameters = self._condition(view)
+        ((first, last),) = self._rows(f"SELECT min(occurred), max(occurred) FROM events WHERE {condition}", parameters)
+        return None if first is None else (first, last)
+
+    def spread(self, view: View, edges: Sequence[int]) -> list[int]:
+        condition, parameters = self._condition(view)
+        rows = self._rows(
+            f"SELECT len(list_filter(?::BIGINT[], lambda edge: edge <= occurred)), count(*) FROM events WHERE {condition} GROUP BY 1",
+            [list(edges), *parameters],
+        )
+        counts = dict(rows)
+        return [counts.get(number, 0) for number in range(1, len(edges))]
+
     def _left_out(self, view: View) -> int:
         """Matches that only the range of days leaves out, because they have no time."""
         span = view.span()

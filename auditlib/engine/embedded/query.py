@@ -119,6 +119,20 @@ class EmbeddedEngine:
             counts.update(_buckets(segment, mine, bucket_minutes * 60_000_000))
         return [Count(None, events, times.from_micros(max(start, times.FIRST_MICROS))) for start, events in sorted(counts.items())]
 
+    def span(self, view: View) -> tuple[int, int] | None:
+        spans = [
+            span
+            for segment, mine in zip(self._layers.segments, self._matching(view).matches, strict=True)
+            if (span := _span(segment, mine))
+        ]
+        return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
+
+    def spread(self, view: View, edges: Sequence[int]) -> list[int]:
+        counts = np.zeros(len(edges) - 1, np.int64)
+        for segment, mine in zip(self._layers.segments, self._matching(view).matches, strict=True):
+            counts += _between(segment, mine, np.array(edges, np.int64))
+        return counts.tolist()
+
     def _left_out(self, view: View) -> int:
         """Matches that only the range of days leaves out, because they have no time."""
         if view.span() is None or all(segment.known == segment.events for segment in self._layers.segments):
@@ -194,17 +208,32 @@ def _counted(segment: Segment, found: Matches, tab: str, name: str) -> Ints:
     return np.bincount(segment.codes[name][found.all()], minlength=len(segment.column(name)) + 1)
 
 
-def _buckets(segment: Segment, found: Matches, width: int) -> dict[int, int]:
-    """Matches with a known time by the first microsecond of their bucket."""
+def _span(segment: Segment, found: Matches) -> tuple[int, int] | None:
+    """The earliest and the latest known time of matches, in microseconds."""
     known = int(found.before(np.array([segment.known]))[0])
     if not known:
-        return {}
-    newest, oldest = (-int(segment.negated[found.take(place, place + 1)[0]]) for place in (0, known - 1))
-    if newest // width - oldest // width > known:
-        buckets = -segment.negated[found.take(0, known)] // width * width
-        return dict(zip(*(each.tolist() for each in np.unique(buckets, return_counts=True)), strict=True))
-    edges = np.arange(oldest // width, newest // width + 2) * width
+        return None
+    last, first = (-int(segment.negated[found.take(place, place + 1)[0]]) for place in (0, known - 1))
+    return first, last
+
+
+def _between(segment: Segment, found: Matches, edges: Ints) -> Ints:
+    """How many matches lie from each edge to before the next."""
     before = found.before(np.minimum(segment.until(edges), segment.known))
-    counts = before[:-1] - before[1:]
+    return before[:-1] - before[1:]
+
+
+def _buckets(segment: Segment, found: Matches, width: int) -> dict[int, int]:
+    """Matches with a known time by the first microsecond of their bucket."""
+    span = _span(segment, found)
+    if span is None:
+        return {}
+    first, last = (micros // width for micros in span)
+    if last - first > len(found):
+        known = int(found.before(np.array([segment.known]))[0])
+        starts, counts = np.unique(-segment.negated[found.take(0, known)] // width * width, return_counts=True)
+    else:
+        starts = np.arange(first, last + 2) * width
+        counts = _between(segment, found, starts)
     filled = np.flatnonzero(counts)
-    return dict(zip(edges[filled].tolist(), counts[filled].tolist(), strict=True))
+    return dict(zip(starts[filled].tolist(), counts[filled].tolist(), strict=True))
