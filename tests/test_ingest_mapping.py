@@ -20,6 +20,7 @@ from auditlib.ingest.columns import STEPS, column
 from auditlib.ingest.instants import UNITS, clock
 from auditlib.ingest.mapping import Events
 from auditlib.ingest.paths import Path as RecordPath
+from auditlib.ingest.places import Places
 from auditlib.ingest.spec import CHANGE_SHAPES, SECTIONS
 from auditlib.ingest.words import action_key, snake, type_key
 from auditlib.schema import ACTION_KEY, TYPE_KEY
@@ -112,7 +113,9 @@ def test_a_column_rule_reads_text(rule: object, found: str | None) -> None:
         "host": "db.example.com", "number": 7, "url": "/v2/users/1", "text": "\nOne\nTwo", "dash": "-", "kind": "User",
         "yes": True, "float": 1.5, "empty": "", "object": {"a": 1},
     }  # fmt: skip
-    assert column(rule, "here")(event) == found
+    places = Places()
+    read = column(rule, "here", places)
+    assert read(places.found(event)) == found
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def spoiled(value: Any, chance: random.Random) -> Any:
 
 
 @pytest.mark.parametrize("format", formats(), ids=lambda format: format.key)
-@pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [5, pytest.param(600, marks=pytest.mark.long)])
 def test_spoiled_records_and_bytes_never_end_in_a_trace(tmp_path: Path, format: Format, rounds: int) -> None:
     chance = random.Random(f"{format.key} {rounds}")
     samples = sorted((DATA / format.key).glob("*.ndjson")) or sorted((DATA / "okta").glob("*.ndjson"))

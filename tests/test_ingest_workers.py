@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ingest_samples import DATA, column, import_files, import_text, shared
 
@@ -160,6 +160,7 @@ def _soon(look: Any) -> Any:
     return look()
 
 
+@example([b"\t "], 1, 1)
 @given(st.lists(st.binary(max_size=12) | st.sampled_from((b"\n", b"{}\n", b'{"a":1}', b" \n\n"))), st.integers(1, 40), st.integers(1, 9))
 def test_blocks_are_the_lines_of_the_text_with_their_numbers(chunks: list[bytes], size: int, limit: int) -> None:
     text = b"{}\n" + b"".join(chunks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -32,7 +32,7 @@ Opened = Callable[[Record, Counter[str]], Record]
 class Rules(Protocol):
     """What turns a record into events."""
 
-    def rows(self, record: Record) -> Iterator[Row]:
+    def rows(self, record: Record) -> list[Row]:
         """The events of a record; raises UnfitError where it is no event of the format."""
 
 

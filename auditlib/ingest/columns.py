@@ -11,18 +11,36 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from auditlib.errors import FormatError
-from auditlib.ingest.paths import Path, Siblings, as_text
+from auditlib.ingest.paths import Path, as_text
+from auditlib.ingest.places import Found, Places
+from auditlib.ingest.recall import recalled
 
-Column = Callable[[Any], str | None]
+Column = Callable[[Found], str | None]
+"""What gives the text of a column from what stands at the places of a record."""
 Step = Callable[[str], str | None]
 
+
+class FirstAt:
+    """The column that is the first text at some places; its numbers can be read so that many are read in one loop."""
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, numbers: tuple[int, ...]) -> None:
+        self.numbers = numbers
+
+    def __call__(self, found: Found) -> str | None:
+        for number in self.numbers:
+            if (text := as_text(found[number])) is not None:
+                return text
+        return None
+
+
 _BEGINNINGS: Final = ("path", "text", "value")
-_MEMBER: Final = re.compile(r"(.+)\.[^.\[\]'{}]+")
 _PLACE: Final = re.compile(r"\{([^{}]+)\}")
 
 
-def column(rule: Any, where: str) -> Column:
-    """Compiles a column rule; raises FormatError, saying `where`, if it is none.
+def column(rule: Any, where: str, places: Places) -> Column:
+    """Compiles a column rule that reads from places; raises FormatError, saying `where`, if it is none.
 
     Keys of a table: `path`, `text` (a template) or `value` (a constant) say what it begins with;
     `except = [...]` drops such values; `pattern` keeps the first group of a regular expression;
@@ -33,12 +51,13 @@ def column(rule: Any, where: str) -> Column:
     if isinstance(rule, list):
         if not rule:
             raise FormatError(f"{where} is an empty list; expected at least one path.", where=where)
-        places = tuple(_group(group, where) for group in _grouped(rule))
-        return places[0] if len(places) == 1 else _first(places)
+        if all(isinstance(each, str) and "{" not in each for each in rule):
+            return FirstAt(tuple(places.number(path(each, where)) for each in rule))
+        return _first([column(each, where, places) for each in rule])
     if isinstance(rule, str):
-        return template(rule, where) if "{" in rule else _at(path(rule, where))
+        return template(rule, where, places) if "{" in rule else FirstAt((places.number(path(rule, where)),))
     if isinstance(rule, dict):
-        return _from_table(rule, where)
+        return _from_table(rule, where, places)
     raise FormatError(f"{where} is {rule!r}; expected a path, a template, a table or a list of these.", where=where)
 
 
@@ -52,69 +71,34 @@ def path(text: Any, where: str) -> Path:
         raise FormatError(f"{where}: {error.message}", where=where, path=text) from None
 
 
-def template(text: str, where: str) -> Column:
+def template(text: str, where: str, places: Places) -> Column:
     """A column of text with paths in braces; nothing unless every one of them is present."""
     pieces = _PLACE.split(text)
     if any("{" in piece or "}" in piece for piece in pieces):
         raise FormatError(f"{where} is '{text}'; expected each brace to hold a path.", where=where)
-    written = "{}".join(pieces[::2])
+    written = "%s".join(piece.replace("%", "%%") for piece in pieces[::2])
     if len(pieces) == 1:
-        return lambda event: written or None
-    *others, last = (_at(path(piece, where)) for piece in pieces[1::2])
+        return lambda found: text or None
+    numbers = [places.number(path(piece, where)) for piece in pieces[1::2]]
+    last = numbers[-1]  # it is the one most often missing
 
-    def read(event: Any) -> str | None:
-        final = last(event)  # it is the one most often missing
-        if final is None:
+    def read(found: Found) -> str | None:
+        if found[last] is None:
             return None
-        values = [value for place in others if (value := place(event)) is not None]
-        return written.format(*values, final) if len(values) == len(others) else None
+        values = []
+        for number in numbers:
+            if (value := as_text(found[number])) is None:
+                return None
+            values.append(value)
+        return written % tuple(values)
 
     return read
 
 
-def _at(place: Path) -> Column:
-    find, key = place.find, place.key
-
-    def read(event: Any) -> str | None:
-        value = find(event)
-        return (value or None) if type(value) is str else as_text(value)
-
-    def read_key(event: Any) -> str | None:
-        if type(event) is dict and type(value := event.get(key)) is str:
-            return value or None
-        return read(event)
-
-    return read if key is None else read_key
-
-
-def _grouped(rules: list[Any]) -> list[list[Any]]:
-    """The rules in their order, plain paths into one object together."""
-    groups: list[list[Any]] = []
-    for rule in rules:
-        parent = _parent(rule)
-        if groups and parent and _parent(groups[-1][0]) == parent:
-            groups[-1].append(rule)
-        else:
-            groups.append([rule])
-    return groups
-
-
-def _parent(rule: Any) -> str | None:
-    match = _MEMBER.fullmatch(rule) if isinstance(rule, str) else None
-    return match.group(1) if match else None
-
-
-def _group(group: list[Any], where: str) -> Column:
-    if len(group) == 1:
-        return column(group[0], where)
-    parent = _parent(group[0]) or ""
-    return Siblings(path(parent, where), tuple(rule[len(parent) + 1 :] for rule in group)).find
-
-
-def _first(places: tuple[Column, ...]) -> Column:
-    def read(event: Any) -> str | None:
-        for place in places:
-            value = place(event)
+def _first(columns: list[Column]) -> Column:
+    def read(found: Found) -> str | None:
+        for each in columns:
+            value = each(found)
             if value is not None:
                 return value
         return None
@@ -122,7 +106,7 @@ def _first(places: tuple[Column, ...]) -> Column:
     return read
 
 
-def _from_table(rule: Mapping[str, Any], where: str) -> Column:
+def _from_table(rule: Mapping[str, Any], where: str, places: Places) -> Column:
     known = (*_BEGINNINGS, *STEPS)
     unknown = [key for key in rule if key not in known]
     if unknown:
@@ -132,19 +116,22 @@ def _from_table(rule: Mapping[str, Any], where: str) -> Column:
         raise FormatError(f"{where} has {' and '.join(begins) or 'no beginning'}; expected one of path, text, value.", where=where)
     if begins == ["value"]:
         constant = as_text(rule["value"])
-        return lambda event: constant
-    begin = _at(path(rule["path"], where)) if begins == ["path"] else template(str(rule["text"]), where)
+        return lambda found: constant
+    begin: Column = (
+        FirstAt((places.number(path(rule["path"], where)),)) if begins == ["path"] else template(str(rule["text"]), where, places)
+    )
     steps = tuple(STEPS[key](rule[key], f"{where}.{key}") for key in STEPS if key in rule)
 
-    def read(event: Any) -> str | None:
-        value = begin(event)
+    @recalled
+    def done(text: str) -> str | None:
+        value: str | None = text
         for step in steps:
             if not value:
                 return None
             value = step(value)
         return value or None
 
-    return read
+    return lambda found: None if (text := begin(found)) is None else done(text)
 
 
 def _except(wanted: Any, where: str) -> Step:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from auditlib.errors import FormatError, IngestError
 from auditlib.ingest.mapping import UnfitError
+from auditlib.ingest.parse import DECODER
 from auditlib.ingest.reader import Record
-from auditlib.ingest.scan import DECODER, why
+from auditlib.ingest.scan import why
 
 if TYPE_CHECKING:
     from auditlib.ingest.catalogue import Format

@@ -13,8 +13,10 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
+KEY: Final = 16
+"""Bytes of the digest by which a repeated event is known."""
+
 _MISSING: Final = b"\xff" * 8
-_BYTES: Final = 16
 
 
 def event_id(source: str, tenant: str | None, native_id: str | None, index: int, raw: bytes, earlier: int = 0) -> str:
@@ -26,7 +28,7 @@ def digest(source: str, tenant: str | None, native_id: str | None, index: int, r
     """The 16 bytes whose hex is the id of an event."""
     last = _number(earlier) if native_id is None else b""
     whole = b"".join((_origin(source, tenant), _part(native_id), _number(index), len(raw).to_bytes(8, "big"), raw, last))
-    return sha256(whole).digest()[:_BYTES]
+    return sha256(whole).digest()[:KEY]
 
 
 @lru_cache(maxsize=1_024)

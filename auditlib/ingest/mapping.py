@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from json import encoder
 from typing import Any, Final, NamedTuple
 
 from auditlib.ingest.columns import Column
 from auditlib.ingest.diff import Change, Rule, write
 from auditlib.ingest.instants import Clock
+from auditlib.ingest.parse import DECODER
 from auditlib.ingest.paths import Path, as_text
+from auditlib.ingest.places import Found, Places
 from auditlib.ingest.reader import Record
-from auditlib.ingest.scan import DECODER, member
+from auditlib.ingest.recall import recalled
+from auditlib.ingest.scan import member
 from auditlib.ingest.words import UNNAMED, action_key, type_key
 from auditlib.schema import COLUMNS
 from auditlib.text import one_line
@@ -29,12 +31,12 @@ ITEM: Final = "@item"
 """The key under which a path finds the item of an exploded list."""
 OUTER: Final = "@outer"
 """The key under which a path finds the record around an inner event."""
-ROW: Final = "$"
-"""The key under which a summary finds the columns read before it."""
+ROW: Final = "$."
+"""What a path begins with by which a summary finds the columns read before it."""
 
 _EMPTY: Final[Row] = dict.fromkeys(COLUMNS)
 _quoted: Final = encoder.encode_basestring
-_type_key: Final = lru_cache(16_384)(type_key)
+_type_key: Final = recalled(type_key)
 _FAILED: Final = ("failure", "denied")
 _SUMMARY_LIMIT: Final = 300
 
@@ -58,34 +60,38 @@ class Events(NamedTuple):
 class Outcome:
     """The outcome rule: conditions first, then a word and its table, then the rest."""
 
-    conditions: tuple[tuple[str, Path, str | None], ...] = ()
+    conditions: tuple[tuple[str, int, str | None], ...] = ()
     word: Column | None = None
     table: Mapping[str, str] = field(default_factory=dict)
     otherwise: str | None = None
 
-    def of(self, event: Any) -> str | None:
+    def of(self, found: Found) -> str | None:
         """`success`, `failure`, `denied`, or None where the event does not say."""
-        for outcome, path, wanted in self.conditions:
-            found = path.find(event)
-            if found is not None and (wanted is None or as_text(found) == wanted):
+        for outcome, number, wanted in self.conditions:
+            value = found[number]
+            if value is not None and (wanted is None or as_text(value) == wanted):
                 return outcome
-        word = self.word(event) if self.word else None
+        word = self.word(found) if self.word else None
         return self.table.get(word.lower(), self.otherwise) if word else self.otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The compiled rules of a format.
+    """The compiled rules of a format, which read from `places`.
 
-    `telling` are the columns and times that say nothing about an empty event: a record where all of them
-    are missing is of another format.
+    `firsts` are the columns that are the first text at some places, `columns` those that take more. `own` are the
+    places that a summary reads from the columns before it, with the path into those. `telling` are the columns and
+    times that say nothing about an empty event: a record where all of them are missing is of another format.
     """
 
     source: str
     events: Events
+    places: Places
+    own: tuple[tuple[int, Path], ...]
+    firsts: tuple[tuple[str, tuple[int, ...]], ...]
     columns: tuple[tuple[str, Column], ...]
     telling: tuple[str, ...]
-    times: tuple[tuple[str, tuple[Path, ...]], ...]
+    times: tuple[tuple[str, tuple[int, ...]], ...]
     clock: Clock
     word: Column | None
     action: Callable[[str], str]
@@ -95,7 +101,7 @@ class Compiled:
     summary: Column | None
     refine: Refine | None
 
-    def rows(self, record: Record) -> Iterator[Row]:
+    def rows(self, record: Record) -> list[Row]:
         """The events of a record.
 
         Raises UnfitError where it is no event of this format, RecursionError where it is nested too deeply.
@@ -103,10 +109,8 @@ class Compiled:
         event, raw = self._event(record)
         items = self.events.explode.find(event) if self.events.explode else None
         if type(items) is not list or not items:
-            yield self._row(event, raw)
-            return
-        for item in items:
-            yield self._row({**event, ITEM: item}, raw)
+            return [self._row(event, raw)]
+        return [self._row({**event, ITEM: item}, raw) for item in items]
 
     def _event(self, record: Record) -> tuple[dict[str, Any], bytes]:
         event = record.value
@@ -122,36 +126,43 @@ class Compiled:
         return event, record.raw
 
     def _row(self, event: dict[str, Any], raw: bytes) -> Row:
+        found = self.places.found(event)
         row = _EMPTY.copy()
         row["source"] = self.source
         row["metadata"] = raw
+        for name, numbers in self.firsts:
+            for number in numbers:
+                value = found[number]
+                if value is not None and (text := value if type(value) is str else as_text(value)):
+                    row[name] = text
+                    break
         for name, read in self.columns:
-            row[name] = read(event)
+            row[name] = read(found)
         clock = self.clock
-        for name, paths in self.times:
-            for path in paths:
-                row[name] = instant = clock(path.find(event))
+        for name, numbers in self.times:
+            for number in numbers:
+                row[name] = instant = clock(found[number])
                 if instant is not None:
                     break
         word = row["action_raw"]
         if word is None and row["occurred_at"] is None and all(row[name] is None for name in self.telling):
             raise UnfitError(f"nothing in it that events of {self.source} have")
-        row["outcome"] = self.outcome.of(event)
-        word = (self.word(event) if self.word else None) or word
+        row["outcome"] = self.outcome.of(found)
+        word = (self.word(found) if self.word else None) or word
         action = self.action(word) if word else UNNAMED
         row["action"] = "sign_in_failed" if action == "signed_in" and row["outcome"] in _FAILED else action
         row["resource_type"] = _type_key(row["resource_type"] or "")
         if self.related:
-            ids = [f"{_quoted(kind)}:{_quoted(value)}" for kind, read in self.related if (value := read(event)) is not None]
+            ids = [f"{_quoted(kind)}:{_quoted(value)}" for kind, read in self.related if (value := read(found)) is not None]
             row["related"] = f"{{{','.join(ids)}}}" if ids else None
         if self.changes:
             row["changes"] = write(self._changes(event))
         if self.refine:
             self.refine(event, row)
         if self.summary:
-            event[ROW] = row
-            text = self.summary(event)
-            del event[ROW]
+            for number, path in self.own:
+                found[number] = path.find(row)
+            text = self.summary(found)
             row["summary"] = _line(text) if text else None
         return row
 
@@ -162,12 +173,7 @@ class Compiled:
 
 def action_rule(table: Mapping[str, str], verb: str) -> Callable[[str], str]:
     """The action of a source's word: by the table, else by its verb, else the word as a key."""
-
-    @lru_cache(16_384)
-    def action(word: str) -> str:
-        return table.get(word.lower()) or action_key(word, verb)
-
-    return action
+    return recalled(lambda word: table.get(word.lower()) or action_key(word, verb))
 
 
 def _line(text: str) -> str:

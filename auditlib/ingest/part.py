@@ -14,9 +14,10 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 
 from auditlib.ingest.catalogue import Format
-from auditlib.ingest.identity import digest
+from auditlib.ingest.identity import KEY, digest
+from auditlib.ingest.listed import GivenBackError, read_listed
 from auditlib.ingest.mapping import Row, UnfitError
-from auditlib.ingest.reader import Record, Reject
+from auditlib.ingest.reader import Block, Record, Reject, read_block
 from auditlib.ingest.scan import TEXT_LIMIT
 from auditlib.schema import SCHEMA
 
@@ -34,8 +35,8 @@ class Part(NamedTuple):
         items: how many records there were, rejected ones among them.
         last: the line of the last of them, and whether it was rejected.
         batch: the events; `source_row` is null where the record itself does not give it.
-        numbers: for each event, which record of the part it is of, from 1.
-        keys: for each event, the 16 bytes by which repeats are known.
+        numbers: for each event, which record of the part it is of, from 1; whole numbers of 64 bits.
+        keys: for each event, the KEY bytes by which repeats are known, one after another.
         bodies: the events without a native id, by their place in the batch.
         not_utf8: the places of events whose metadata was not UTF-8.
         rejects: the rejected records.
@@ -45,8 +46,8 @@ class Part(NamedTuple):
     items: int
     last: tuple[int, bool]
     batch: pa.RecordBatch
-    numbers: list[int]
-    keys: list[bytes]
+    numbers: pa.Array
+    keys: bytes
     bodies: dict[int, Body]
     not_utf8: list[int]
     rejects: list[Reject]
@@ -63,6 +64,14 @@ def parts(format: Format, items: Iterable[Record | Reject]) -> Iterator[Part]:
             part = _Unfinished()
     if part.items:
         yield part.finished()
+
+
+def parts_of(format: Format, block: Block) -> list[Part] | None:
+    """The parts of a block; None where it was not cut between records and has to be read with what follows it."""
+    try:
+        return list(parts(format, read_listed(block) if block.is_listed else read_block(block, format.events.wrapper)))
+    except GivenBackError:
+        return None
 
 
 def part_of(reject: Reject) -> Part:
@@ -92,7 +101,7 @@ class _Unfinished:
             return
         try:
             record = format.opened(item, self._notes) if format.opened else item
-            rows = list(format.rules.rows(record))
+            rows = format.rules.rows(record)
         except UnfitError as error:
             self.reject(_unfit(item, str(error)))
             return
@@ -115,7 +124,7 @@ class _Unfinished:
     def _key(self, row: Row, index: int) -> bytes:
         """Gives a row its event id unless it has one."""
         if row["event_id"] is not None:
-            return sha256(row["event_id"].encode() + b"\0" + row["metadata"]).digest()[:16]
+            return sha256(row["event_id"].encode() + b"\0" + row["metadata"]).digest()[:KEY]
         source, tenant, native_id, raw = row["source"], row["tenant"], row["source_event_id"], row["metadata"]
         key = digest(source, tenant, native_id, index, raw)
         if native_id is None:
@@ -131,7 +140,8 @@ class _Unfinished:
             metadata if column.name == "metadata" else _array(values, column.type) for column, values in zip(SCHEMA, columns, strict=True)
         ]
         batch = pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
-        return Part(self.items, self._last, batch, self._numbers, self._keys, self._bodies, not_utf8, self.rejects, self._notes)
+        numbers, keys = pa.array(self._numbers, pa.int64()), b"".join(self._keys)
+        return Part(self.items, self._last, batch, numbers, keys, self._bodies, not_utf8, self.rejects, self._notes)
 
 
 def _unfit(item: Record, reason: str) -> Reject:

@@ -8,7 +8,7 @@ format comes as camelCase, snake_case and all lower case. A key that holds a dot
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,40 +19,41 @@ _STEP: Final = re.compile(
     r"|\[(?P<index>\d{1,6})\]"
     r"|\[(?P<field>[^=\[\]]+)=(?P<wanted>[^\[\]]*)\]"
 )
-_NAME: Final = re.compile(r"[^.\[\]'{}]+")
-_SHAPES: Final = 4_096
-_SHAPE_LIMIT: Final = 256
+SHAPES: Final = 4_096
+"""How many sets of keys are remembered at one place."""
+SHAPE_LIMIT: Final = 256
+"""The most keys of an object whose set of keys is remembered."""
 
 Find = Callable[[Any], Any]
+Step = str | tuple[str, Find]
+"""A key, or the text of another step and how it is taken."""
 
 
 class Path:
-    """One compiled path; `find` gives what stands there in a value, None where there is nothing or a JSON null.
+    """One compiled path; `find` gives what stands there in a value, None where there is nothing or a JSON null."""
 
-    `key` is the key where the path is one plain key, the commonest by far, so that a reader may look there itself first.
-    """
-
-    __slots__ = ("find", "key", "text")
+    __slots__ = ("find", "steps", "text")
 
     def __init__(self, text: str) -> None:
         """Compiles a path; raises FormatError where it is none."""
         self.text = text
-        self.key = text if _NAME.fullmatch(text) else None
-        steps: list[Find] = []
+        steps: list[Step] = []
         at = 0
         while match := _STEP.match(text, at):
             if bool(match["dot"]) != (at > 0) and (match["key"] or match["quoted"]):
                 break
             if match["index"]:
-                steps.append(_at_index(int(match["index"])))
+                steps.append((match[0], _at_index(int(match["index"]))))
             elif match["field"]:
-                steps.append(_at_item(match["field"], match["wanted"]))
+                steps.append((match[0], _at_item(match["field"], match["wanted"])))
             else:
-                steps.append(_at_key(match["quoted"] or match["key"], _spellings_again if at == 0 else _spellings_of))
+                steps.append(match["quoted"] or match["key"])
             at = match.end()
         if at != len(text) or not steps:
             raise FormatError(f"'{text}' is no path; expected keys such as a.b, a[0].b or a[name=x].b.", path=text)
-        self.find: Final = steps[0] if len(steps) == 1 else _in_turn(tuple(steps))
+        self.steps: Final = tuple(steps)
+        finds = tuple(_at_key(step) if isinstance(step, str) else step[1] for step in steps)
+        self.find: Final = finds[0] if len(finds) == 1 else _in_turn(finds)
 
 
 def _in_turn(steps: tuple[Find, ...]) -> Find:
@@ -66,19 +67,16 @@ def _in_turn(steps: tuple[Find, ...]) -> Find:
     return find
 
 
-def _at_key(key: str, spellings_of: Callable[[dict[str, Any]], Mapping[str, str]]) -> Find:
-    lower, folded = key.lower(), _folded(key)
-
+def _at_key(key: str) -> Find:
     def find(value: Any) -> Any:
         if type(value) is not dict:
             return None
         if key in value:
             return value[key]
-        spellings = spellings_of(value)
-        spelling = spellings.get(lower) or spellings.get(folded)
-        return value[spelling] if spelling else None
+        (name,) = names_in(value, (key,))
+        return None if name is None else value[name]
 
-    return find if folded else lambda value: value.get(key) if type(value) is dict else None
+    return find
 
 
 def _at_index(index: int) -> Find:
@@ -86,7 +84,7 @@ def _at_index(index: int) -> Find:
 
 
 def _at_item(field: str, wanted: str) -> Find:
-    find = _at_key(field, _spellings_of)
+    find = _at_key(field)
 
     def item(value: Any) -> Any:
         if type(value) is not list:
@@ -96,41 +94,12 @@ def _at_item(field: str, wanted: str) -> Find:
     return item
 
 
-class Siblings:
-    """Several paths that differ in their last key only; `find` looks at the object that holds them once."""
-
-    __slots__ = ("_first", "_keys", "_names", "_parent")
-
-    def __init__(self, parent: Path, keys: tuple[str, ...]) -> None:
-        self._parent = parent
-        self._first = keys[0]
-        self._keys = tuple((key, key.lower(), _folded(key)) for key in keys)
-        self._names = lru_cache(_SHAPES)(self._named)
-
-    def find(self, value: Any) -> str | None:
-        """The text of the first of them that has any."""
-        value = self._parent.find(value)
-        if type(value) is not dict:
-            return None
-        if type(first := value.get(self._first)) is str and first:
-            return first
-        keys = tuple(value)
-        for name in self._names(keys) if len(keys) <= _SHAPE_LIMIT else self._named(keys):
-            if (text := as_text(value[name])) is not None:
-                return text
-        return None
-
-    def _named(self, keys: tuple[str, ...]) -> tuple[str, ...]:
-        """What those of the paths that an object with such keys has are called in it."""
-        spellings = _spelled(keys)
-        names = (key if key in keys else spellings.get(lower) or spellings.get(folded) for key, lower, folded in self._keys)
-        return tuple(name for name in names if name is not None)
-
-
 def as_text(value: Any) -> str | None:
     """A scalar as text: numbers and truth values as JSON spells them; None for "", null, objects and arrays."""
     if type(value) is str:
         return value or None
+    if value is None:
+        return None
     if type(value) is bool:
         return "true" if value else "false"
     if type(value) is int or type(value) is float:
@@ -138,18 +107,16 @@ def as_text(value: Any) -> str | None:
     return None
 
 
-def _spellings_again(value: dict[str, Any]) -> Mapping[str, str]:
-    """The spellings of an object that is asked for several of its keys in a row: an event."""
-    global _asked
-    asked = _asked
-    if asked[0] is not value:
-        _asked = asked = (value, _spellings_of(value))
-    return asked[1]
-
-
-def _spellings_of(value: dict[Any, Any]) -> Mapping[str, str]:
+def names_in(value: dict[str, Any], wanted: Iterable[str]) -> list[str | None]:
+    """What keys are called in an object: themselves, else in another case, else also without `_` and `-`."""
     keys = tuple(value)
-    return _spellings(keys) if len(keys) <= _SHAPE_LIMIT else _spelled(keys)
+    spellings = _spellings(keys) if len(keys) <= SHAPE_LIMIT else _spelled(keys)
+    return [key if key in value else _another(spellings, key) for key in wanted]
+
+
+def _another(spellings: Mapping[str, str], key: str) -> str | None:
+    folded = _folded(key)
+    return (spellings.get(key.lower()) or spellings.get(folded) or None) if folded else None
 
 
 def _spelled(keys: tuple[str, ...]) -> Mapping[str, str]:
@@ -161,9 +128,9 @@ def _spelled(keys: tuple[str, ...]) -> Mapping[str, str]:
     return spellings
 
 
-_asked: tuple[dict[str, Any] | None, Mapping[str, str]] = (None, {})
-_spellings: Final = lru_cache(_SHAPES)(_spelled)
+_spellings: Final = lru_cache(SHAPES)(_spelled)
 
 
+@lru_cache(SHAPES)
 def _folded(key: str) -> str:
     return key.lower().replace("_", "").replace("-", "")

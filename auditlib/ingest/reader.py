@@ -14,15 +14,18 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from json.decoder import JSONDecodeError
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from auditlib.ingest.scan import DECODER, TEXT_LIMIT, Document, Found, why
+from auditlib.ingest.parse import DECODER, elements, value_of
+from auditlib.ingest.scan import TEXT_LIMIT, Document, Found, why
 from auditlib.ingest.source import CHUNK
 
 RECORD_LIMIT: Final = 64 << 20
 """Length of the longest record that is read; a longer one is rejected, and what follows it is read on."""
 
-_SPACE: Final = b" \t\r\n"
+SPACE: Final = b" \t\r\n"
+"""The white space of JSON (RFC 8259, section 2)."""
+_OPENED: Final = re.compile(rb'[ \t\r\n]*(?:\{[ \t\r\n]*"([A-Za-z0-9_.-]+)"[ \t\r\n]*:[ \t\r\n]*)?\[')
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTED_LINES: Final = 1_000  # a quoted CSV field that runs on for longer is a quote that was never closed
 
@@ -49,27 +52,41 @@ def read_json(chunks: Iterable[bytes], wrapper: frozenset[str] = frozenset(), *,
     """The records of JSON text, whichever layout it has; `wrapper` are keys whose array holds the records."""
     head, chunks = _peeked(chunks)
     if _is_document(head.decode("utf-8", "surrogateescape"), wrapper):
-        pieces = codecs.iterdecode(chunks, "utf-8", "surrogateescape")
-        return _from_document(Document(pieces, wrapper, limit), 1)
-    return _from_lines(chunks, wrapper, limit, 1)
+        return read_document(chunks, wrapper, limit=limit)
+    return _from_lines(_lines(chunks, limit), wrapper, limit)
+
+
+def read_document(
+    chunks: Iterable[bytes], wrapper: frozenset[str], line: int = 1, *, limit: int = RECORD_LIMIT
+) -> Iterator[Record | Reject]:
+    """The records of JSON documents, the first of which begins on a line."""
+    pieces = codecs.iterdecode(chunks, "utf-8", "surrogateescape")
+    return _from_document(Document(pieces, wrapper, limit), line)
 
 
 class Block(NamedTuple):
-    """Whole lines: the number of the first, and their bytes. A line that is too long has a byte too many, the rest is left out."""
+    """Some records: the line they begin on, and their bytes.
+
+    They are whole lines, of which one that is too long has a byte too many, the rest left out; or, where `is_listed`, the
+    elements of an array, as far as can be told without parsing them.
+    """
 
     line: int
     data: bytes
+    is_listed: bool = False
 
 
-def begins_lines(chunks: Iterable[bytes], wrapper: frozenset[str]) -> tuple[bool, Iterator[bytes]]:
-    """Whether text is one JSON value per line, which can be read block by block; and the text."""
+def layout(chunks: Iterable[bytes], wrapper: frozenset[str]) -> tuple[Literal["lines", "document"] | None, Iterator[bytes]]:
+    """Whether text is JSON objects, one per line, or a JSON document, or neither; and the text."""
     head, chunks = _peeked(chunks)
-    is_json = head.lstrip(_SPACE)[:1] == b"{"
-    return is_json and not _is_document(head.decode("utf-8", "surrogateescape"), wrapper), chunks
+    first = head.lstrip(SPACE)[:1]
+    if first in (b"{", b"[") and _is_document(head.decode("utf-8", "surrogateescape"), wrapper):
+        return "document", chunks
+    return "lines" if first == b"{" else None, chunks
 
 
 def blocks(chunks: Iterable[bytes], size: int, *, limit: int = RECORD_LIMIT) -> Iterator[Block]:
-    """The text cut into blocks of whole lines that have about a size; white space alone is no block."""
+    """The text cut into blocks of whole lines that have about a size; white space alone is no block, unless a line may be too long."""
     line = 1
     kept: list[bytes] = []
     held = rest = 0  # bytes kept, and those of them behind the last line break
@@ -84,19 +101,19 @@ def blocks(chunks: Iterable[bytes], size: int, *, limit: int = RECORD_LIMIT) -> 
             continue
         data = b"".join(kept)
         whole = data[: held - rest]
-        if not whole.isspace() or whole.strip(_SPACE):
+        if not whole.isspace() or whole.strip(SPACE) or len(whole) > limit:
             yield Block(line, whole)
         line += whole.count(b"\n")
         kept = [data[held - rest :]]
         held = rest
     data = b"".join(kept)
-    if data.strip(_SPACE):
+    if data.strip(SPACE) or len(data) > limit:
         yield Block(line, data)
 
 
 def read_block(block: Block, wrapper: frozenset[str], *, limit: int = RECORD_LIMIT) -> Iterator[Record | Reject]:
     """The records of whole lines."""
-    return _from_lines((block.data,), wrapper, limit, block.line)
+    return _from_lines(enumerate(block.data.split(b"\n"), block.line), wrapper, limit)
 
 
 def read_csv(
@@ -132,7 +149,7 @@ def read_either(
 ) -> Iterator[Record | Reject]:
     """The records of text that is JSON where it begins with a brace or bracket, CSV otherwise."""
     head, chunks = _peeked(chunks)
-    if head.lstrip(_SPACE)[:1] in (b"{", b"["):
+    if head.lstrip(SPACE)[:1] in (b"{", b"["):
         return read_json(chunks, wrapper, limit=limit)
     return read_csv(chunks, delimiter, limit=limit)
 
@@ -182,6 +199,20 @@ def _is_object(line: str) -> bool:
         return False
 
 
+def opening(text: bytes, wrapper: frozenset[str]) -> re.Match[bytes] | None:
+    """How a text opens an array, by itself or as the first member of an object under a wrapper key, which is group 1."""
+    found = _OPENED.match(text)
+    return found if found and (found[1] is None or found[1].decode() in wrapper) else None
+
+
+def closing(text: bytes, opened: re.Match[bytes]) -> int | None:
+    """Where the array that a text opened ends, provided that nothing but the object around it ends behind it."""
+    text = text.rstrip(SPACE)
+    if opened[1] is not None:
+        text = text[:-1].rstrip(SPACE) if text.endswith(b"}") else b""
+    return len(text) - 1 if text.endswith(b"]") else None
+
+
 def _from_document(document: Document, first_line: int) -> Iterator[Record | Reject]:
     for item in document.records():
         line = item.line + first_line - 1
@@ -191,40 +222,45 @@ def _from_document(document: Document, first_line: int) -> Iterator[Record | Rej
             yield Reject(line, item.reason, item.text)
 
 
-def _from_lines(chunks: Iterable[bytes], wrapper: frozenset[str], limit: int, first_line: int) -> Iterator[Record | Reject]:
-    decode = DECODER.raw_decode
-    for number, line in _lines(chunks, limit, first_line):
-        if line is None:
+def _from_lines(lines: Iterable[_Line], wrapper: frozenset[str], limit: int) -> Iterator[Record | Reject]:
+    for number, line in lines:
+        if line is None or len(line) > limit:
             yield Reject(number, _too_long(limit), "")
             continue
-        raw = line.strip(_SPACE)
+        raw = line.strip(SPACE)
         if not raw:
             continue
         try:
-            text = raw.decode()
-        except UnicodeDecodeError:
-            text = raw.decode("utf-8", "surrogateescape")
-        try:
-            value, end = decode(text, 0)
+            value = value_of(raw)
         except (ValueError, RecursionError) as error:
-            yield Reject(number, why(error), text[:TEXT_LIMIT])
+            yield Reject(number, why(error), raw.decode("utf-8", "surrogateescape")[:TEXT_LIMIT])
             continue
-        if end != len(text):
-            yield Reject(number, "not JSON: more text after the value", text[:TEXT_LIMIT])
-        elif type(value) is list or (wrapper and type(value) is dict and any(type(value.get(key)) is list for key in wrapper)):
-            yield from _from_document(Document([text], wrapper, limit), number)
+        if type(value) is list or (wrapper and type(value) is dict and any(type(value.get(key)) is list for key in wrapper)):
+            yield from _unrolled(raw, value, wrapper, limit, number)
         else:
             yield Record(number, raw, value)
+
+
+def _unrolled(raw: bytes, value: Any, wrapper: frozenset[str], limit: int, number: int) -> Iterator[Record | Reject]:
+    """The records of a line that holds several."""
+    opened = opening(raw, wrapper)
+    end = closing(raw, opened) if opened else None
+    if opened and end is not None and (pieces := elements(raw[opened.end() : end])) is not None:
+        values = value[opened[1].decode()] if opened[1] else value
+        for piece, each in zip(pieces, values, strict=True):
+            yield Record(number, piece, each)
+    else:
+        yield from _from_document(Document([raw.decode("utf-8", "surrogateescape")], wrapper, limit), number)
 
 
 def _too_long(limit: int) -> str:
     return f"longer than {limit} bytes"
 
 
-def _lines(chunks: Iterable[bytes], limit: int, number: int = 1) -> Iterator[_Line]:
-    """Each line with its number; None for one longer than the limit."""
+def _lines(chunks: Iterable[bytes], limit: int) -> Iterator[_Line]:
+    """Each line with its number, from 1; None for one longer than the limit."""
     kept: list[bytes] = []
-    size = 0
+    number, size = 1, 0
     for chunk in chunks:
         first, *lines = chunk.split(b"\n")
         size += len(first)
@@ -256,7 +292,7 @@ def _csv_records(lines: Iterator[_Line], limit: int) -> Iterator[_Line]:
         if line is None:
             yield first
             continue
-        if not line.strip(_SPACE):
+        if not line.strip(SPACE):
             continue
         parts = [line]
         looked_at: list[_Line] = []

@@ -7,7 +7,7 @@ rejected with its file, line and reason, and never stops the import.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,17 +20,19 @@ import pyarrow.compute as pc
 
 from auditlib.errors import IngestError
 from auditlib.ingest.catalogue import Format
-from auditlib.ingest.identity import digest
-from auditlib.ingest.part import Part, part_of, parts
-from auditlib.ingest.reader import Block, Record, Reject, begins_lines, blocks, read_block, read_csv, read_either, read_json
+from auditlib.ingest.identity import KEY, digest
+from auditlib.ingest.listed import Listed
+from auditlib.ingest.part import Part, part_of, parts, parts_of
+from auditlib.ingest.reader import Block, Record, Reject, blocks, layout, read_csv, read_either, read_json
+from auditlib.ingest.seen import Seen
 from auditlib.ingest.source import Source
 from auditlib.ingest.worker import Workers, cores
 from auditlib.schema import SCHEMA
 
 BLOCK: Final = 2 << 20
-"""Bytes of lines that are mapped at once."""
+"""Bytes of records that are mapped at once."""
 WORKERS_FROM: Final = 8 << 20
-"""Bytes of lines of one import that are mapped in its own process before workers are started for the rest."""
+"""Bytes of records of one import that are mapped in its own process before workers are started for the rest."""
 
 NOT_UTF8: Final = "metadata was not UTF-8; each byte that is none is kept as \\xNN"
 
@@ -85,7 +87,8 @@ class Import:
     """One run over source files.
 
     `batches` gives the events, in the order of the sources, and can be walked through once; `summary` is
-    final when it ends. Memory holds a few batches, and 16 bytes for each event to know repeats by.
+    final when it ends. Memory holds a few batches, and to know repeats by 16 bytes for
+    each event, some hundred for one without a native id.
     """
 
     def __init__(
@@ -105,14 +108,14 @@ class Import:
             rejects: a file that gets each rejected record as a JSON line of file, line, reason and text,
                 the text cut after 2,000 characters. Written anew, also when nothing is rejected.
             progress: called now and then.
-            workers: how many processes map the lines of a long import, by default one for each core; below 2, none does.
+            workers: how many processes map the records of a long import, by default one for each core; below 2, none does.
 
         Raises SourceError for what is no readable file; `batches` raises IngestError where `rejects` cannot be written.
         """
         self.summary = Summary("total")
         self._format = format
         self._progress = progress
-        self._seen: set[bytes] = set()
+        self._seen = Seen()
         self._sources = [Source(path) for path in paths]
         self._rejects_path = rejects
         self._rejects: TextIO | None = None
@@ -140,46 +143,59 @@ class Import:
             self._report()
 
     def _parts(self, source: Source) -> Iterator[Part]:
-        """What the records of a file give; long files of lines are mapped in workers."""
+        """What the records of a file give; what is long is cut into blocks and mapped in workers."""
         events, chunks = self._format.events, source.chunks()
+        kind = None
         if events.kind != "csv":
-            is_lines, chunks = begins_lines(chunks, events.wrapper)
-            if is_lines:
-                cut = blocks(chunks, BLOCK)
-                for block in self._early(cut):
-                    yield from parts(self._format, read_block(block, events.wrapper))
-                yield from self._in_workers(cut)
+            kind, chunks = layout(chunks, events.wrapper)
+        if kind == "lines":
+            for found in self._mapped_blocks(blocks(chunks, BLOCK)):
+                yield from found or ()
+        elif kind == "document":
+            yield from self._cut_up(Listed(chunks, events.wrapper, BLOCK))
+        else:
+            yield from parts(self._format, self._read(chunks))
+
+    def _cut_up(self, document: Listed) -> Iterator[Part]:
+        cut = document.blocks()
+        ahead: deque[Block] = deque()
+
+        def noted() -> Iterator[Block]:
+            for block in cut:
+                ahead.append(block)
+                yield block
+
+        for found in self._mapped_blocks(noted()):
+            if found is None:
+                yield from parts(self._format, document.rest(chain(ahead, cut)))
                 return
-        yield from parts(self._format, self._read(chunks))
+            ahead.popleft()
+            yield from found
+        if not document.is_cut:
+            yield from parts(self._format, document.rest())
 
-    def _early(self, cut: Iterator[Block]) -> Iterator[Block]:
-        """The blocks that are not worth a worker."""
-        while (self._cores < 2 or self._mapped < WORKERS_FROM) and (block := next(cut, None)) is not None:
+    def _mapped_blocks(self, cut: Iterator[Block]) -> Iterator[list[Part] | None]:
+        """What `parts_of` gives for each block: the first ones here, and the others, should there be any, in workers."""
+        while (block := next(cut, None)) is not None and (self._cores < 2 or self._mapped < WORKERS_FROM):
             self._mapped += len(block.data)
-            yield block
-
-    def _in_workers(self, cut: Iterator[Block]) -> Iterator[Part]:
-        first = next(cut, None)
-        if first is None:
+            yield parts_of(self._format, block)
+        if block is None:
             return
         if self._workers is None:
             self._workers = self._stack.enter_context(Workers(self._format, self._cores))
-        yield from self._workers.parts(chain((first,), cut))
+        yield from self._workers.parts(chain((block,), cut))
 
     def _taken(self, part: Part, source: Source, counts: FileSummary, bodies: Counter[bytes], before: int) -> pa.RecordBatch:
         """The events of a part that are new in this run; counts all of them."""
         for item in part.rejects:
             self._reject(item, source, counts)
         self.summary.notes.update(part.notes)
-        batch, keys = part.batch, part.keys
-        if part.bodies:
-            batch, keys = _told_apart(part, bodies)
-        new = [place for place, key in enumerate(keys) if not (key in self._seen or self._seen.add(key))]  # type: ignore[func-returns-value]
-        rows = pa.array(part.numbers, pa.int64())
-        batch = _with(batch, "source_row", pc.coalesce(batch["source_row"], pc.add(rows, before)))
+        batch, keys = _told_apart(part, bodies) if part.bodies else (part.batch, part.keys)
+        new = self._seen.add(keys)
+        batch = _with(batch, "source_row", pc.coalesce(batch["source_row"], pc.add(part.numbers, before)))
         batch = _with(batch, "source_file", pc.fill_null(batch["source_file"], Path(source.name).name))
-        if len(new) < len(keys):
-            counts.duplicates += len(keys) - len(new)
+        if len(new) < batch.num_rows:
+            counts.duplicates += batch.num_rows - len(new)
             batch = batch.take(pa.array(new, pa.int64()))
         counts.published += len(new)
         counts.without_time += batch["occurred_at"].null_count
@@ -230,21 +246,19 @@ def _complete(source: Source, found: Iterator[Part]) -> Iterator[Part]:
     yield last._replace(items=last.items + (not is_reject), rejects=[*earlier, cut_off])
 
 
-def _told_apart(part: Part, bodies: Counter[bytes]) -> tuple[pa.RecordBatch, list[bytes]]:
-    """The events and keys of a part, where an event without a native id is told apart from identical ones before it."""
-    keys = part.keys.copy()
+def _told_apart(part: Part, bodies: Counter[bytes]) -> tuple[pa.RecordBatch, bytes]:
+    """The events and their keys, where an event without a native id is told apart from identical ones before it."""
+    ids, keys = None, bytearray(part.keys)
     for place, (source, tenant, index, raw) in part.bodies.items():
-        body = part.keys[place]
+        here = slice(place * KEY, (place + 1) * KEY)
+        body = bytes(keys[here])
         earlier = bodies[body]
         bodies[body] += 1
         if earlier:
-            keys[place] = digest(source, tenant, None, index, raw, earlier)
-    if keys == part.keys:
-        return part.batch, keys
-    ids = part.batch["event_id"].to_pylist()
-    for place in part.bodies:
-        ids[place] = keys[place].hex()
-    return _with(part.batch, "event_id", pa.array(ids, pa.string())), keys
+            ids = ids or part.batch["event_id"].to_pylist()
+            keys[here] = digest(source, tenant, None, index, raw, earlier)
+            ids[place] = keys[here].hex()
+    return _with(part.batch, "event_id", pa.array(ids, pa.string())) if ids else part.batch, bytes(keys)
 
 
 def _with(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:

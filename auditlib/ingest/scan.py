@@ -7,16 +7,15 @@ A broken value is skipped by its brackets, so that the values around it stay.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from json.decoder import JSONDecodeError
 from typing import Any, Final, NamedTuple
 
+from auditlib.ingest.parse import DECODER
+
 TEXT_LIMIT: Final = 2_000
 """Characters of a broken value that are kept."""
-
-DECODER: Final = json.JSONDecoder(strict=False)
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
 _OUTSIDE: Final = re.compile(r'["\[\]{},]')
@@ -93,7 +92,9 @@ class Document:
             if next_character == "}":
                 self._advance(self._at + 1)
                 return
-            if next_character == ",":
+            if next_character in ",]":
+                if next_character == "]":
+                    yield Garbage(self._line, "not JSON: a bracket closes what none opened", "]")
                 self._advance(self._at + 1)
                 continue
             key = self._value()
@@ -102,7 +103,7 @@ class Document:
                 continue
             if self._peek() == ":":
                 self._advance(self._at + 1)
-            if key.value in self._wrapper and self._peek() == "[":
+            if type(key.value) is str and key.value in self._wrapper and self._peek() == "[":
                 yield from self._array()
             elif self._peek():
                 passed = self._value()

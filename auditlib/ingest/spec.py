@@ -5,15 +5,17 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from auditlib import times
 from auditlib.errors import FormatError
 from auditlib.ingest import diff, livekit
-from auditlib.ingest.columns import column, path, regex, words
+from auditlib.ingest.columns import FirstAt, column, path, regex, words
 from auditlib.ingest.instants import UNITS, clock
-from auditlib.ingest.mapping import Compiled, Events, Outcome, Refine, action_rule
+from auditlib.ingest.mapping import ROW, Compiled, Events, Outcome, Refine, action_rule
 from auditlib.ingest.paths import Path
+from auditlib.ingest.places import Places
 from auditlib.schema import ACTION_KEY, COLUMNS
 from auditlib.vocabulary import OUTCOMES
 
@@ -68,29 +70,36 @@ def compiled(table: Mapping[str, Any], key: str, where: str) -> Compiled:
     for word, target in actions.items():
         matching(target, ACTION_KEY, f"{where} [action.table] {word}")
     summary = columns.pop("summary", None)
-    readers = tuple((name, column(rule, f"{where} [columns] {name}")) for name, rule in columns.items())
+    places = Places()
+    readers = tuple((name, column(rule, f"{where} [columns] {name}", places)) for name, rule in columns.items())
     code = table.get("code")
     if code is not None:
         _choice(code, tuple(REFINEMENTS), f"{where} code")
-    return Compiled(
+    related = _section(table, "related", where, None).items()
+    rules = Compiled(
         source=_text(table.get("source", key), f"{where} source"),
         events=_events(table, where),
-        columns=readers,
-        telling=("occurred_at", *(name for name, read in readers if read({}) is None)),
+        places=places,
+        own=(),
+        firsts=tuple((name, read.numbers) for name, read in readers if isinstance(read, FirstAt)),
+        columns=tuple((name, read) for name, read in readers if not isinstance(read, FirstAt)),
+        telling=("occurred_at", *(name for name, read in readers if read(places.found({})) is None)),
         times=tuple(
-            (name, tuple(path(each, f"{where} [time] {name}") for each in _strings(time.get(name, []), f"{where} [time] {name}")))
+            (name, tuple(places.number(path(each, f"{where} [time] {name}")) for each in _strings(time[name], f"{where} [time] {name}")))
             for name in ("occurred_at", "recorded_at")
             if name in time
         ),
         clock=_clock(time, f"{where} [time]"),
-        word=column(action["word"], f"{where} [action] word") if "word" in action else None,
+        word=column(action["word"], f"{where} [action] word", places) if "word" in action else None,
         action=action_rule(actions, verb),
-        outcome=_outcome(table, where),
-        related=tuple((kind, column(rule, f"{where} [related] {kind}")) for kind, rule in _section(table, "related", where, None).items()),
+        outcome=_outcome(table, where, places),
+        related=tuple((kind, column(rule, f"{where} [related] {kind}", places)) for kind, rule in related),
         changes=_changes(table, where),
-        summary=column(summary, f"{where} [columns] summary") if summary is not None else None,
+        summary=column(summary, f"{where} [columns] summary", places) if summary is not None else None,
         refine=REFINEMENTS[code] if code is not None else None,
     )
+    own = ((number, each.text) for number, each in enumerate(places.paths) if each.text.startswith(ROW))
+    return replace(rules, own=tuple((number, Path(text.removeprefix(ROW))) for number, text in own))
 
 
 def known(table: Mapping[str, Any], names: Iterable[str], where: str) -> None:
@@ -144,21 +153,21 @@ def _clock(section: Mapping[str, Any], where: str) -> Any:
     return clock(unit, zone, _strings(section.get("patterns", []), f"{where} patterns"))
 
 
-def _outcome(table: Mapping[str, Any], where: str) -> Outcome:
+def _outcome(table: Mapping[str, Any], where: str, places: Places) -> Outcome:
     section = _section(table, "outcome", where, (*OUTCOMES, "word", "table", "otherwise"))
     where = f"{where} [outcome]"
     conditions = []
     for outcome in ("denied", "failure", "success"):
         for condition in _strings(section.get(outcome, []), f"{where} {outcome}"):
             place, equals, wanted = condition.partition("=")
-            conditions.append((outcome, path(place, f"{where} {outcome}"), wanted if equals else None))
+            conditions.append((outcome, places.number(path(place, f"{where} {outcome}")), wanted if equals else None))
     meanings = words(section.get("table", {}), f"{where} table")
     for meaning in meanings.values():
         _choice(meaning, tuple(OUTCOMES), f"{where} table")
     otherwise = section.get("otherwise")
     return Outcome(
         conditions=tuple(conditions),
-        word=column(section["word"], f"{where} word") if "word" in section else None,
+        word=column(section["word"], f"{where} word", places) if "word" in section else None,
         table=meanings,
         otherwise=None if otherwise is None else _choice(otherwise, tuple(OUTCOMES), f"{where} otherwise"),
     )
@@ -185,8 +194,9 @@ def _change(rule: Mapping[str, Any], where: str) -> diff.Rule:
     if shape == "list":
         return diff.listed(place("path"), place("field"), place("before"), place("after"), decode)
     if shape == "pair":
-        name = column(rule.get("field", {"value": "value"}), f"{where} field")
-        return diff.paired(name, place("before"), place("after"), decode)
+        places = Places()
+        name = column(rule.get("field", {"value": "value"}), f"{where} field", places)
+        return diff.paired(lambda event: name(places.found(event)), place("before"), place("after"), decode)
     if shape == "keys":
         beside = tuple(path(each, f"{where} beside") for each in _strings(rule.get("beside", []), f"{where} beside"))
         return diff.keyed(place("path"), str(rule.get("before", "from")), str(rule.get("after", "to")), beside)

@@ -1,8 +1,9 @@
 """Worker processes: blocks of lines mapped to parts on every core, given back in the order of the blocks.
 
-Parent and worker exchange pickled messages, each behind its length (8 bytes, little endian), over the
-worker's standard input and output: the format first, then a block and back its parts. A worker ends when
-its input does, also when the parent was killed.
+Parent and worker exchange messages over the worker's standard input and output: the format first, then a block
+and back its parts. A message is a pickle and the buffers it refers to (PEP 574), so that columns are not copied into
+it; before them stand their lengths, and before these the length of that list (each 8 bytes, little endian). A worker
+ends when its input does, also when the parent was killed.
 """
 
 from __future__ import annotations
@@ -11,20 +12,22 @@ import gc
 import os
 import pickle
 import signal
+import struct
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Final
 
 from auditlib.errors import IngestError
 from auditlib.ingest.catalogue import Format
-from auditlib.ingest.part import Part, parts
-from auditlib.ingest.reader import Block, read_block
+from auditlib.ingest.part import Part, parts_of
+from auditlib.ingest.reader import Block
 
 _LENGTH: Final = 8
 _MOST: Final = 8
@@ -76,52 +79,69 @@ class Workers:
                     stream and stream.close()
             process.wait()
 
-    def parts(self, blocks: Iterable[Block]) -> Iterator[Part]:
-        """The parts of the blocks, in their order; raises IngestError where a worker ends before its work does."""
-        pending: deque[Future[list[Part]]] = deque()
+    def parts(self, blocks: Iterable[Block]) -> Iterator[list[Part] | None]:
+        """What `parts_of` gives for each block, in their order; raises IngestError where a worker ends before its work does."""
+        pending: deque[Future[list[Part] | None]] = deque()
         for block in blocks:
             pending.append(self._threads.submit(self._asked, block))
             if len(pending) >= self._ahead:
-                yield from pending.popleft().result()
+                yield pending.popleft().result()
         while pending:
-            yield from pending.popleft().result()
+            yield pending.popleft().result()
 
-    def _asked(self, block: Block) -> list[Part]:
+    def _asked(self, block: Block) -> list[Part] | None:
         process = self._idle.get()
         try:
             _send(process.stdin, block)
-            answer: list[Part] | None = _received(process.stdout)
+            answer: tuple[list[Part] | None] | None = _received(process.stdout)
         except OSError:
             answer = None
         finally:
             self._idle.put(process)
         if answer is None:
             raise IngestError("A worker of the import ended before its work was done; nothing is published.", worker=process.pid)
-        return answer
+        return answer[0]
 
 
 def _send(stream: IO[bytes] | None, message: Any) -> None:
     assert stream is not None
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    stream.write(len(data).to_bytes(_LENGTH, "little"))
-    stream.write(data)
+    apart: list[pickle.PickleBuffer] = []
+    pieces: list[Any] = [pickle.dumps(message, pickle.HIGHEST_PROTOCOL, buffer_callback=apart.append)]
+    pieces += (piece.raw() for piece in apart)
+    lengths = struct.pack(f"<{len(pieces)}Q", *map(len, pieces))
+    for piece in (len(lengths).to_bytes(_LENGTH, "little"), lengths, *pieces):
+        stream.write(piece)
     stream.flush()
 
 
 def _received(stream: IO[bytes] | None) -> Any:
     """The next message, None where the other side ended."""
     assert stream is not None
-    length = int.from_bytes(stream.read(_LENGTH), "little")
-    data = stream.read(length)
-    return pickle.loads(data) if length and len(data) == length else None
+    size = int.from_bytes(stream.read(_LENGTH), "little")
+    lengths = stream.read(size)
+    if not size or len(lengths) < size:
+        return None
+    wanted = struct.unpack(f"<{size // _LENGTH}Q", lengths)
+    message, *apart = map(stream.read, wanted)
+    is_whole = len(message) + sum(map(len, apart)) == sum(wanted)
+    return pickle.loads(message, buffers=apart) if is_whole else None
+
+
+class _WithoutPandas(MetaPathFinder):
+    """Says that pandas is not there: pyarrow would load it with its first array, for nothing, in every worker."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 def main() -> None:
     """Answers blocks with their parts until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.meta_path.insert(0, _WithoutPandas())
     gc.set_threshold(100_000)  # events are trees: looking for cycles among them is time lost
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     format: Format = _received(questions)
     with suppress(BrokenPipeError):
         while (block := _received(questions)) is not None:
-            _send(answers, list(parts(format, read_block(block, format.events.wrapper))))
+            _send(answers, (parts_of(format, block),))
