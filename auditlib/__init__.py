@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from auditlib.engine.base import Count, EventPage, Head, Person
     from auditlib.event import AuditEvent
     from auditlib.log import AuditLog, open_log
+    from auditlib.sandbox.question import SqlResult
     from auditlib.view import View
 
-__all__ = ["AuditError", "AuditEvent", "AuditLog", "Count", "EventPage", "Head", "Person", "View", "errors", "open_log"]
+__all__ = ["AuditError", "AuditEvent", "AuditLog", "Count", "EventPage", "Head", "Person", "SqlResult", "View", "errors", "open_log"]
+
+__version__ = "0.1.0"
 
 _HOMES = {
     "AuditEvent": "auditlib.event",
@@ -31,6 +34,7 @@ _HOMES = {
     "EventPage": "auditlib.engine.base",
     "Head": "auditlib.engine.base",
     "Person": "auditlib.engine.base",
+    "SqlResult": "auditlib.sandbox.question",
     "View": "auditlib.view",
     "open_log": "auditlib.log",
 }

@@ -9,15 +9,22 @@
     │   ├── ChainError          manifests that do not form one unbroken chain
     │   ├── DamagedFileError    a listed file that is missing, altered or malformed
     │   ├── SchemaError         columns, types or values that an event cannot have
-    │   └── PublishError        a snapshot that could not be written
+    │   ├── PublishError        a snapshot that could not be written
+    │   ├── SigningError        a key that cannot be read or written
+    │   └── PinError            pins of accepted manifests that cannot be relied on
     ├── IngestError             source files that cannot be imported
     │   ├── FormatError         an unknown format or a mapping that is not valid
     │   └── SourceError         a source file that cannot be opened or read
     ├── EngineError             a question the engine could not answer
     │   ├── EngineBusyError     too many questions at once; ask again
     │   ├── SupersededError     a question that nobody waits for any more
-    │   └── CacheError          a derived file that cannot be built or opened
-    └── ExportError             a result that could not be written out
+    │   ├── CacheError          a derived file that cannot be built or opened
+    │   └── QueryError          SQL that cannot be answered
+    │       ├── QueryRefusedError   SQL that is not answered on purpose
+    │       ├── QueryTimeoutError   SQL that took longer than it may
+    │       └── QueryStoppedError   SQL that someone stopped
+    ├── ExportError             a result that could not be written out
+    └── BundleError             an evidence bundle that is not as it was written
 
 A message is one plain sentence that says what, where and what was expected. The values it
 speaks of are attributes too, so that a caller never has to parse the sentence.
@@ -81,6 +88,14 @@ class PublishError(StoreError):
     """A snapshot that could not be written; the store is as it was."""
 
 
+class SigningError(StoreError):
+    """A key that cannot be read or written."""
+
+
+class PinError(StoreError):
+    """Pins of accepted manifests that are damaged, of a newer format, or no digest."""
+
+
 class IngestError(AuditError):
     """Source files that cannot be imported."""
 
@@ -109,5 +124,25 @@ class CacheError(EngineError):
     """A derived file that cannot be built or opened."""
 
 
+class QueryError(EngineError):
+    """SQL that cannot be answered: wrong, too large, or at odds with the data; `reason` says which."""
+
+
+class QueryRefusedError(QueryError):
+    """SQL that is not answered on purpose; `reason` says why."""
+
+
+class QueryTimeoutError(QueryError):
+    """SQL that took longer than it may."""
+
+
+class QueryStoppedError(QueryError):
+    """SQL that was stopped by whoever asked it, or by their next query."""
+
+
 class ExportError(AuditError):
     """A result that could not be written out."""
+
+
+class BundleError(AuditError):
+    """An evidence bundle that is not as it was written."""

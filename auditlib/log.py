@@ -5,7 +5,7 @@ Every method asks whether that person may read, so that no page, route or script
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -18,9 +18,14 @@ import pyarrow as pa
 from auditlib import engine, settings
 from auditlib.access.principal import AT_THE_MACHINE, Principal, require_reader
 from auditlib.engine.base import Activity, Count, Engine, EventPage, Head, Person, PersonKind
+from auditlib.engine.comparison import Comparison, compare
+from auditlib.engine.hiding import Hiding, hiding
 from auditlib.engine.serving import Progress, newest_seq
 from auditlib.errors import EngineError, NotFoundError
 from auditlib.event import AuditEvent
+from auditlib.sandbox.database import forget_others
+from auditlib.sandbox.desk import Desk
+from auditlib.sandbox.question import MAX_ROWS, TIMEOUT, SqlResult
 from auditlib.schema import SCHEMA
 from auditlib.text import one_line
 from auditlib.view import View
@@ -37,14 +42,20 @@ class AuditLog:
     where too many questions are under way.
     """
 
-    def __init__(self, engine: Engine, principal: Principal | None, store: Path) -> None:
+    def __init__(self, engine: Engine, principal: Principal | None, store: Path, desk: Desk | None = None) -> None:
         self._engine = engine
         self._store = store
+        self._desk = desk or Desk(store, engine.head)
         self.principal = principal
 
     def bound_to(self, principal: Principal | None) -> AuditLog:
         """The same log for another person."""
-        return AuditLog(self._engine, principal, self._store)
+        return AuditLog(self._engine, principal, self._store, self._desk)
+
+    @property
+    def store(self) -> Path:
+        """The folder of the store."""
+        return self._store
 
     @property
     def head(self) -> Head:
@@ -82,6 +93,10 @@ class AuditLog:
         engine = self._asked()
         return engine.total(view.resolved(engine.actions))
 
+    def compare(self, view: View) -> Comparison | None:
+        """What the head and total that a copied link carries (`at`, `n`) say beside those of today; None without them."""
+        return compare(view, self.head, self.total(view)) if view.at or view.n is not None else None
+
     def batches(self, view: View, *, whole: bool = True) -> Iterator[pa.RecordBatch]:
         """Every match in the view's order, or only those of its page, a few thousand events at a time, in all columns."""
         engine = self._asked()
@@ -100,7 +115,7 @@ class AuditLog:
         engine = self._asked()
         event = engine.event(event_id)
         if event is None:
-            raise NotFoundError(f"No event {one_line(event_id, 140)!r} in this log", event_id=event_id)
+            raise _not_found(engine.head, event_id)
         return replace(event, metadata=engine.metadata([event_id])[event_id]) if metadata else event
 
     def metadata(self, event_ids: list[str]) -> dict[str, str]:
@@ -111,6 +126,17 @@ class AuditLog:
         """The place of an event among the view's matches, from 0; None where it is not among them."""
         engine = self._asked()
         return engine.position(view.resolved(engine.actions), event_id)
+
+    def hiding(self, view: View, event_id: str) -> Hiding:
+        """Why an event is not among the view's matches: filters it does not meet, or that it is on the other tab.
+
+        Raises NotFoundError where there is no such event in what is served.
+        """
+        engine = self._asked()
+        found = hiding(engine, view.resolved(engine.actions), event_id)
+        if found is None:
+            raise _not_found(engine.head, event_id)
+        return found
 
     def event_at(self, view: View, position: int) -> str | None:
         """The id of the event at a place among the view's matches, from 0; None past either end."""
@@ -170,13 +196,53 @@ class AuditLog:
         found = self.person(person_id)
         return found.name or None if found else None
 
+    def sql(
+        self,
+        text: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        timeout: float = TIMEOUT,
+        max_rows: int = MAX_ROWS,
+        masked: bool = False,
+        owner: str = "",
+        stopped: Callable[[], bool] | None = None,
+    ) -> SqlResult:
+        """The answer to one SELECT over the table `events`, which has the columns of the schema, given by a locked child process.
+
+        `parameters` are the values of `$name` in the text; `timeout` is in seconds. `masked` shows values under secret-looking
+        keys as dots. A query replaces an older one of the same `owner`, and ends where `stopped` says so. The first one prepares
+        the events, which takes a while, see `prepare_sql`. Raises QueryError and the kinds below it, and EngineBusyError.
+        """
+        person = require_reader(self.principal).id
+        return self._desk.ask(
+            text, parameters=parameters, timeout=timeout, max_rows=max_rows, masked=masked, person=person, owner=owner, stopped=stopped
+        )
+
+    def prepare_sql(self, progress: Progress | None = None, *, masked: bool = False) -> None:
+        """Prepares the events for `sql`, and a process that will answer; raises CacheError where that fails."""
+        self._asked()
+        self._desk.prepare(progress, masked=masked)
+
+    def stop_sql(self, owner: str) -> bool:
+        """Stops the query of an owner; returns whether there was one."""
+        self._asked()
+        return self._desk.stop(owner)
+
     def close(self) -> None:
         """Gives up files and memory, for everyone who shares this log."""
         self._asked().close()
+        self._desk.close()
 
     def _asked(self) -> Engine:
         require_reader(self.principal)
         return self._engine
+
+
+def _not_found(head: Head, event_id: str) -> NotFoundError:
+    missing = len(head.quarantined)
+    snapshots = "one snapshot is" if missing == 1 else f"{missing} snapshots are"
+    perhaps = f"; {snapshots} quarantined and may hold it" if missing else ""
+    return NotFoundError(f"No event {one_line(event_id, 140)!r} in this log{perhaps}", event_id=event_id)
 
 
 def open_log(
@@ -189,7 +255,9 @@ def open_log(
     can be accepted, CacheError where the events cannot be prepared for reading.
     """
     path = Path(store) if store is not None else settings.store()
-    return AuditLog(_opener(settings.engine())(path, progress), principal, path)
+    engine = _opener(settings.engine())(path, progress)
+    forget_others(path, engine.head)
+    return AuditLog(engine, principal, path)
 
 
 def _opener(name: str) -> Callable[[Path, Progress | None], Engine]:

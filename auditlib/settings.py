@@ -3,6 +3,10 @@
 AUDIT_STORE       folder of the snapshot store; default `data/snapshots`
 AUDIT_CACHE       folder of derived files, which can be thrown away; default the user's cache folder
 AUDIT_STATE       folder of what must be kept; default the user's state folder
+AUDIT_PUBLIC_KEY  keys that must have signed every manifest: files, PEM, hexadecimal or base64, with commas; default none
+AUDIT_PIN         digest of a manifest that must be in the chain; default none
+AUDIT_STRICT      `1`: any damage refuses everything; default `0`
+AUDIT_SIGNING_KEY file of the key that a publisher signs with; default none
 AUDIT_ENGINE      who answers: `embedded` (default), or `duckdb`, which asks plain SQL of one table
 AUDIT_ROLES       roles that may read the log, with commas; default `admin,owner`
 AUDIT_ROLE_CLAIM  where an identity token names the roles, with dots between levels; default `roles`
@@ -31,6 +35,27 @@ def cache_folder() -> Path:
 def state_folder() -> Path:
     """The folder of what must be kept."""
     return Path(os.environ.get("AUDIT_STATE") or platformdirs.user_state_dir(_APP))
+
+
+def public_key() -> str:
+    """The keys that must have signed every manifest, as written; empty where signatures are not checked."""
+    return os.environ.get("AUDIT_PUBLIC_KEY", "").strip()
+
+
+def pin() -> str:
+    """The digest of a manifest that must be in the chain, as written; empty where none is given."""
+    return os.environ.get("AUDIT_PIN", "").strip()
+
+
+def strict() -> bool:
+    """Whether any damage refuses everything."""
+    return os.environ.get("AUDIT_STRICT", "").strip().lower() not in ("", "0", "false", "no")
+
+
+def signing_key() -> Path | None:
+    """The file of the key that a publisher signs with."""
+    path = os.environ.get("AUDIT_SIGNING_KEY")
+    return Path(path) if path else None
 
 
 def engine() -> str:

@@ -89,6 +89,14 @@ def write_utc(instant: datetime | None) -> str | None:
     return f"{utc.isoformat(timespec='microseconds')}Z"
 
 
+def in_zone(instant: datetime, tz: ZoneInfo) -> datetime:
+    """The instant in a zone; at the far ends of the calendar, where that cannot be written, in UTC."""
+    try:
+        return instant.astimezone(tz)
+    except OverflowError:
+        return instant.astimezone(UTC)
+
+
 def offset_label(instant: datetime, tz: ZoneInfo) -> str:
     """The zone's offset at an instant as people write it: `UTC`, `UTC+1`, `UTC-3:30`."""
     offset = instant.astimezone(tz).utcoffset() or timedelta()

@@ -9,20 +9,21 @@ import streamlit as st
 
 from auditlib import vocabulary
 from auditlib.access.principal import require_reader
-from auditlib.engine.base import EventPage, Person
+from auditlib.engine.base import EventPage
 from auditlib.errors import AuditError, NotFoundError
 from auditlib.event import AuditEvent
 from auditlib.evidence import exports
 from auditlib.log import AuditLog
 from auditlib.view import View
-from pages import downloads, reading
+from pages import downloads, missing, reading
+from pages.bundling import Bundling
 from pages.overview import show_overview
 from pages.sign_in import current_principal
 from pages.ui import chips, notices, panel, rows, session, style, text
 from pages.ui.entry import entry
 from pages.ui.event_table import event_table
 from pages.ui.export import ReadyExport, export_menu
-from pages.ui.filter_bar import filter_bar, record_card
+from pages.ui.filter_bar import filter_bar
 from pages.ui.pager import pager
 from pages.ui.tools import tools
 
@@ -39,22 +40,23 @@ def main() -> None:
 
     with st.sidebar:
         filter_bar(view, actions=log.actions, head=log.head, find=log.suggest, name_of=log.name_of)
-        record_card(log.head)
         if principal.local:
             st.caption(text.LOCAL_ADMIN)
 
-    title_row = _title()
+    title_row = _title(session.seal(log.head.digest, page.total))
     reading.offer_newer(log)
     notices.damage(log.head)
     _tabs(log, view, page)
     active = view.chips(log.name_of)
     chips.chips(active)
     notices.problems(view.problems)
+    notices.compared(log.compare(view))
+    missing.searched_event(log, view, active)
     if page.total:
         show_overview(log, view, page.total)
         _table(log, page)
     else:
-        _nothing(log, view)
+        missing.nothing(log, view)
     pager(page)
     if page.without_time:
         st.caption(text.left_out(page.without_time))
@@ -62,16 +64,23 @@ def main() -> None:
         _open_panel(log)
     session.write_link()
     with title_row:
-        export_menu(view, page.total, lambda key, progress: _export(log, view, key, progress))
+        export_menu(
+            view,
+            page.total,
+            _opened(page),
+            lambda key, progress: _export(log, view, key, progress),
+            lambda asked: Bundling(log, view, session.zone().key, asked).start(),
+        )
 
 
-def _title() -> st.delta_generator.DeltaGenerator:
+def _title(seal: str) -> st.delta_generator.DeltaGenerator:
     """The title row; the Export menu joins it last."""
     row = st.container(horizontal=True, vertical_alignment="center", key="title")
     with row:
         st.title(text.APP, anchor=False, width="stretch")
         st.caption(f"Times in {session.zone().key}", width="content")
-        tools()
+        st.page_link("explore.py", label="Explore", icon=":material/terminal:", query_params=session.view().opened("").to_pairs())
+        tools(seal)
     return row
 
 
@@ -106,25 +115,10 @@ def _details(log: AuditLog, event: AuditEvent) -> dict[str, object]:
     return rows.details(event, recorded, url)
 
 
-def _nothing(log: AuditLog, view: View) -> None:
-    relaxations = [notices.Relaxation(chip, log.total(view.without(chip.parameter, chip.value))) for chip in view.chips(log.name_of)]
-    relaxations.sort(key=lambda each: -each.found)
-    other = next(tab for tab in vocabulary.TABS.values() if tab.key != view.tab)
-    notices.nothing(
-        relaxations,
-        events=log.head.events,
-        strangers=[clause.value for clause in view.clauses if clause.filter.person and log.person(clause.value) is None],
-        elsewhere=(other.key, other.label, log.total(view.on_tab(other.key))),
-        candidate=_searched_candidate(log, view),
-    )
-
-
-def _searched_candidate(log: AuditLog, view: View) -> Person | None:
-    """Someone the search text names as a candidate, where no actor is meant."""
-    searched = view.values("q")
-    if not searched or view.tab != vocabulary.INTERVIEWS or view.values("candidate") or log.suggest("actor", searched[0], limit=1):
-        return None
-    return next(iter(log.suggest("candidate", searched[0], limit=1)), None)
+def _opened(page: EventPage) -> list[str]:
+    """The events that are open on the page: in place, or in the side panel."""
+    shown = {event.event_id for event in page.events}
+    return list(dict.fromkeys([*(each for each in session.open_rows() if each in shown), *filter(None, [session.view().event])]))
 
 
 def _open_panel(log: AuditLog) -> None:
@@ -148,12 +142,13 @@ def _panel(log: AuditLog) -> None:
         event=panel.payload(
             event, tab=view.tab, tz=session.zone(), metadata=_details(log, event), position=position, total=log.total(view)
         ),
+        seal=session.seal(log.head.digest, log.total(view)),
         key=session.PANEL,
         on_pivot_change=session.pivot,
         on_step_change=lambda: session.step(log),
     )
     if position is None:
-        st.caption(text.OUTSIDE)
+        notices.hidden(log.hiding(view, view.event), view.chips(log.name_of), searched=False)
     session.write_link()
 
 
@@ -162,7 +157,7 @@ def _export(log: AuditLog, view: View, key: str, progress: Callable[[int], None]
     about = {"link": str(view), "view": view.describe(log.name_of), "head": head.digest, "complete": str(head.complete).lower()}
     path = downloads.new_file(kind.suffix)
     exports.export(log.batches(view), path, key, about, progress=progress)
-    name = exports.export_name(view.tab, head.seq, head.digest, datetime.now(UTC), incomplete=not head.complete, key=key)
+    name = exports.export_name(view.tab, head.seq, head.digest, datetime.now(UTC), incomplete=not head.complete, suffix=kind.suffix)
     token = downloads.offer(path, name, kind.mime, require_reader(log.principal))
     return ReadyExport(view, token, name, path.stat().st_size)
 

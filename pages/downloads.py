@@ -6,14 +6,15 @@ import atexit
 import hashlib
 import secrets
 import shutil
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from auditlib import settings
 from auditlib.access.principal import Principal, may_read
+from pages.scratch import scratch_folder
 
 LIFETIME_SECONDS: Final = 3600.0
 
@@ -36,11 +37,11 @@ _folder: Path | None = None
 
 
 def new_file(suffix: str) -> Path:
-    """A new empty file, readable by this user alone, in a folder that goes with the process."""
+    """A new empty file, readable by this user alone, in a folder of the cache that goes with the process."""
     global _folder
     with _lock:
         if _folder is None or not _folder.is_dir():
-            _folder = Path(tempfile.mkdtemp(prefix="audit-logs-"))
+            _folder = scratch_folder(settings.cache_folder(), "downloads-")
             atexit.register(shutil.rmtree, _folder, ignore_errors=True)
         path = _folder / f"{secrets.token_hex(16)}{suffix}"
         path.touch(mode=0o600)

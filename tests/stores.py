@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from events import batch, events
 
 from auditlib.schema import SCHEMA
 from auditlib.store import FileEntry, FolderSource, Manifest, read_chain, schema_sha256, sha256_bytes
+
+MOMENTS = [pytest.param(moment, marks=[pytest.mark.long] if moment >= 5 else []) for moment in range(60)]
+"""Sixty moments at which something is killed, of which the ordinary suite tries five."""
 
 
 def overwrite(path: Path, raw: bytes) -> None:
@@ -52,3 +60,33 @@ def not_utf8(count: int) -> pa.Array:
     return pa.Array.from_buffers(
         pa.string(), count, [None, pa.py_buffer(struct.pack(f"<{count + 1}i", *offsets)), pa.py_buffer(b"".join(raw))]
     )
+
+
+def child(script: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+    """A Python process that can import the tests and the library, running a script with arguments."""
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here), str(here.parent)])
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": paths}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+KILL_BEFORE = """
+import os, signal, sys
+left, kinds = int(sys.argv[1]), sys.argv[2].split()
+def kill_before(kind, arguments):
+    global left
+    if kind in kinds:
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""Kills its process before the so-manieth step of some kinds, once `sys.addaudithook(kill_before)` was called."""
+
+
+def run_killed(script: str, step: int, kinds: str, *arguments: str | Path) -> None:
+    """Runs a script that hooks `kill_before` in, with arguments from the third on, until it is killed."""
+    process = child(KILL_BEFORE + script, str(step), kinds, *arguments)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, err

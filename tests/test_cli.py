@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from events import batch, events
+from events import batch, event, events
 from reference import Reference
 
 from auditlib import cli
@@ -105,10 +107,12 @@ def test_verify_names_every_file_and_ends_with_zero_when_all_is_well(run: Any, d
     done = run("verify", demo_store)
     assert (done.code, done.err) == (0, "")
     lines = done.text.splitlines()
-    assert [line.split()[0] for line in lines] == ["verified"] * 3 + ["3"]
+    assert [line.split()[0] for line in lines] == ["verified"] * 3 + ["head", "3"]
+    assert lines[3].endswith("  snapshot 3, pinned; 3 not signed")
     assert lines[-1] == "3 of 3 files verified, 3 snapshots in the chain."
     report = json.loads(run("verify", demo_store, "--json").out)
     assert (report["ok"], len(report["files"]), report["problem"]) == (True, 3, None)
+    assert report["head"]["sha256"] == lines[3].split()[1]
 
 
 def test_verify_ends_with_one_and_names_the_damage(run: Any, damaged: Path) -> None:
@@ -224,6 +228,35 @@ def test_a_damaged_store_answers_from_the_rest_and_says_incomplete(run: Any, dam
     assert "Incomplete: The chain breaks at manifest 00000003.json" in done.err
 
 
+# -- keys, retention, erasure -------------------------------------------------------------------------
+
+
+def test_a_store_is_signed_retired_from_and_erased_from_by_commands(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    key, public, store = tmp_path / "k.pem", tmp_path / "p.pem", tmp_path / "s"
+    made = run("keygen", "--private", key, "--public", public).text.split()
+    assert [len(word) for word in made] == [16, 64]
+    publish(store, [batch([event(0, actor_id="TM1", actor_name="Zoë Day")])], name="new", log_id="acme")
+    publish(store, [batch([event(1, occurred_at=datetime(2020, 1, 1, tzinfo=UTC))])], name="old")
+    assert run("sign", "--store", store, "--key", key).text == f"Signed 2 manifests with {made[0]}; 0 were signed already.\n"
+    monkeypatch.setenv("AUDIT_SIGNING_KEY", str(key))
+    monkeypatch.setenv("AUDIT_PUBLIC_KEY", made[1])
+    assert run("query", "", "--store", store, "--count").out == b"2\n"
+    assert [path for path in cache.rglob("*") if path.is_file()]
+    done = run("retire", "--before", "2021-01-01", "--reason", "five years", "--store", store)
+    assert done.text.splitlines()[-1] == "Retired 1 file with 1 event; removed 1 file from the data folder."
+    done = run("erase", "--person", "TM1", "--reason", "request 7", "--store", store)
+    assert re.fullmatch(
+        r"replaced      new\.parquet  1 event\n1 event named the person, by id or by 1 name: erased-[0-9a-f]{12} now\.\n", done.text
+    )
+    assert [path for path in cache.rglob("*") if path.is_file()] == []
+    done = run("verify", store)
+    assert (done.code, [line.split()[0] for line in done.text.splitlines()]) == (0, ["replaced", "retired", "verified", "head", "1"])
+    assert done.text.splitlines()[-2].endswith("snapshot 4, pinned; 4 signed")
+    assert "No event names this person" in run("erase", "--person", "TM1", "--reason", "request 7", "--store", store).text
+
+
 # -- wrong use ----------------------------------------------------------------------------------------
 
 
@@ -241,6 +274,14 @@ def test_a_damaged_store_answers_from_the_rest_and_says_incomplete(run: Any, dam
         (("verify", "no/such/store"), "is not a snapshot store"),
         (("verify", __file__), "is not a snapshot store"),
         (("verify", str(ROOT)), "is not a snapshot store"),
+        (("sign", "--store", str(ROOT)), "No key is given: expected --key FILE or AUDIT_SIGNING_KEY"),
+        (("demo", "--store", "nowhere", "--key", "no.key"), "The key file 'no.key' cannot be read"),
+        (("keygen", "--private", __file__, "--public", "new.pub"), "exists already and is never written over"),
+        (("keygen", "--public", "new.pub"), "Missing option '--private'"),
+        (("retire", "--before", "yesterday", "--reason", "x"), "Invalid value for '--before'"),
+        (("retire", "--before", "2026-11-01"), "Missing option '--reason'"),
+        (("retire", "--before", "2026-11-01", "--reason", "x", "--store", "no/such/store"), "is not a snapshot store"),
+        (("erase", "--person", "U1", "--reason", "x", "--store", "no/such/store"), "is not a snapshot store"),
         (("demo", "--events", "0"), "Invalid value for '--events'"),
         (("demo", "--events", "many"), "Invalid value for '--events'"),
         (("demo", "--days", "-1"), "Invalid value for '--days'"),

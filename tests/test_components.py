@@ -95,7 +95,7 @@ def test_both_components_are_registered_and_carry_their_payload() -> None:
 
         heard = {"on_row_change": nothing, "on_open_change": nothing}
         event_table(rows=[{"id": "e1"}], details={"e1": {"text": "{}"}}, open_ids=["e1"], current="", zone="UTC+1", **heard)
-        entry(event={"id": "e1"}, on_pivot_change=nothing, on_step_change=nothing)
+        entry(event={"id": "e1"}, seal="at=0&n=1", on_pivot_change=nothing, on_step_change=nothing)
 
     app = AppTest.from_function(page).run()
     assert not app.exception
@@ -104,7 +104,7 @@ def test_both_components_are_registered_and_carry_their_payload() -> None:
     sent = json.loads(table.json)
     assert sent == {"rows": [{"id": "e1"}], "details": {"e1": {"text": "{}"}}, "open": ["e1"], "current": "", "zone": "UTC+1"}
     assert panel.component_name.endswith("entry")
-    assert json.loads(panel.json) == {"id": "e1"}
+    assert json.loads(panel.json) == {"id": "e1", "seal": "at=0&n=1"}
     assert list(app.session_state["events"]["open"]) == ["e1"]
 
 

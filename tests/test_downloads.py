@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from auditlib.access.principal import AT_THE_MACHINE, Principal
 from pages import downloads
+from pages.scratch import scratch_folder
 
+ROOT = Path(__file__).resolve().parents[1]
 ANN = Principal("ann@example.test", "Ann", frozenset({"admin"}))
 BEN = Principal("ben@example.test", "Ben", frozenset({"owner"}))
 
@@ -72,3 +76,25 @@ def test_the_same_text_keeps_its_address_and_another_persons_is_another() -> Non
     found = downloads.find(first.rpartition("/")[2], ANN)
     assert found is not None
     assert found.path.read_bytes() == text.encode("utf-8", "surrogatepass")
+
+
+def test_what_a_killed_process_left_is_swept_and_what_a_living_one_has_stays(tmp_path: Path) -> None:
+    script = f"""
+from pathlib import Path
+from pages.scratch import scratch_folder
+folder = scratch_folder(Path({str(tmp_path)!r}), "downloads-")
+(folder / "export.csv").write_text("a candidate's name")
+print(folder, flush=True)
+input()
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        left = Path(process.stdout.readline().strip())
+        mine = scratch_folder(tmp_path, "downloads-")
+        assert (left / "export.csv").exists()
+        process.kill()
+        process.wait()
+    newer = scratch_folder(tmp_path, "downloads-")
+    assert not left.exists()
+    assert mine.is_dir()
+    assert newer != mine

@@ -171,10 +171,10 @@ def test_progress_counts_every_event(demo_log: AuditLog, tmp_path: Path) -> None
 def test_names_of_files_are_safe_and_say_what_they_hold() -> None:
     made = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
     assert (
-        export_name("team", 3, "0a1b2c3d4e5f6789", made, incomplete=True, key="csv")
+        export_name("team", 3, "0a1b2c3d4e5f6789", made, incomplete=True, suffix=".csv")
         == "audit-team-head3-0a1b2c3d4e5f-20261120T183000Z-incomplete.csv"
     )
-    assert export_name("team", 3, "0a1b2c3d4e5f6789", made, incomplete=False, key="parquet").endswith("20261120T183000Z.parquet")
+    assert export_name("team", 3, "0a1b2c3d4e5f6789", made, incomplete=False, suffix=".parquet").endswith("20261120T183000Z.parquet")
     for hostile in ("../../etc/passwd", "a\r\nSet-Cookie: x", '"; rm -rf', "\u202egnp.exe", "", "...", "x" * 500, "李", "CON\x00"):
         name = safe_name(hostile, "b")
         assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from auditlib.errors import ChainError, NotAStoreError
 from auditlib.schema import SCHEMA_VERSION
-from auditlib.store import FileEntry, FolderSource, Manifest, parse_manifest, publish, read_chain, sha256_bytes
+from auditlib.store import FileEntry, FolderSource, Manifest, Removal, parse_manifest, publish, read_chain, sha256_bytes
 from auditlib.store.manifest import manifest_name
 
 ENTRY = FileEntry("x.parquet", 7, 2, "a" * 64, "b" * 64, "2026-11-01T09:00:00.000000Z", "2026-11-01T09:01:00.000000Z")
@@ -94,10 +94,18 @@ def test_the_bytes_are_those_of_the_contract() -> None:
     )  # fmt: skip
 
 
+RETIRED = {"path": "old.parquet", "sha256": "c" * 64, "reason": "retention", "when": "2026-11-01T00:00:00Z"}
+REPLACED = {"path": "older.parquet", "sha256": "d" * 64, "reason": "request 7", "zeta": None}
+
+
 def test_retired_and_replaces_and_unknown_keys_come_through_reading_and_writing() -> None:
-    raw = edited(lambda record: record.update(retired=[{"path": "old.parquet", "reason": "retention"}], replaces=[], zeta={"n": 1.5}))
-    assert parse_manifest(raw).extra["retired"] == [{"path": "old.parquet", "reason": "retention"}]
-    assert parse_manifest(raw).to_bytes() == raw
+    raw = edited(lambda record: record.update(retired=[RETIRED], replaces=[REPLACED], zeta={"n": 1.5}))
+    manifest = parse_manifest(raw)
+    assert manifest.to_bytes() == raw
+    assert manifest.removals == (
+        Removal("retired", "old.parquet", "c" * 64, "retention", 1, "2026-11-01T00:00:00Z"),
+        Removal("replaced", "older.parquet", "d" * 64, "request 7", 1, "2026-11-01T00:00:05Z"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,6 +157,12 @@ def test_bytes_that_are_not_canonical_are_refused(raw: bytes) -> None:
         lambda record: record["files"][0].update(min_time=None),
         lambda record: record["files"][0].update(min_time="2027-11-01T09:00:00.000000Z"),
         lambda record: record["files"][0].update(max_time="2026-11-01T09:61:00.000000Z"),
+        lambda record: record.update(retired={}),
+        lambda record: record.update(retired=["old.parquet"]),
+        lambda record: record.update(retired=[RETIRED | {"when": "yesterday"}]),
+        lambda record: record.update(retired=[{key: value for key, value in RETIRED.items() if key != "reason"}]),
+        lambda record: record.update(replaces=[REPLACED | {"sha256": "D" * 64}]),
+        lambda record: record.update(replaces=[REPLACED | {"reason": ""}]),
     ],
 )
 def test_a_value_that_cannot_be_true_is_refused(change: Callable[[dict[str, Any]], object]) -> None:
@@ -241,6 +255,8 @@ def test_an_edited_row_count_breaks_the_link_of_the_next_manifest(store: Path) -
         ({"log_id": "other"}, "log_id"),
         ({"files": (replace(ENTRY, path="day-0.parquet"),)}, "path"),
         ({"prev_sha256": "0" * 64}, "prev_sha256"),
+        ({"extra": {"retired": [RETIRED]}}, "removal"),
+        ({"extra": {"replaces": [REPLACED | {"path": "day-0.parquet"}]}}, "removal"),
     ],
 )
 def test_a_manifest_that_does_not_fit_ends_the_chain_before_it(store: Path, change: dict[str, Any], reason: str) -> None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,6 +19,7 @@ import pytest
 from events import batch, event, events
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stores import MOMENTS, child, run_killed
 
 from auditlib.errors import ChainError, PublishError, SchemaError
 from auditlib.schema import COLUMNS, SCHEMA
@@ -40,16 +38,6 @@ def hidden(store: Path) -> list[str]:
 
 def publish_small(store: Path, name: str, count: int = 3, **arguments: Any) -> None:
     publish(store, [batch(events(count))], name=name, log_id="acme", created=NOON, **arguments)
-
-
-def child(script: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
-    """A Python process that can import the tests and the library, running a script with arguments."""
-    here = Path(__file__).parent
-    paths = os.pathsep.join([str(here), str(here.parent)])
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    return subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": paths}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
 
 
 def test_a_snapshot_is_read_only_files_and_a_manifest_that_describes_them(tmp_path: Path) -> None:
@@ -359,22 +347,16 @@ def test_a_full_disk_is_one_sentence_and_a_retry_works(tmp_path: Path) -> None:
     assert publish(tmp_path, [batch(events(3))], name="big").seq == 2
 
 
-KILLED = """
-import os, signal, sys
+PUBLISHING = """
+import sys
 from pathlib import Path
 from events import batch, events
 from auditlib.store import publish
-step, number = sys.argv[2], int(sys.argv[3])
-def kill_before(event, arguments):
-    global number
-    if event == step:
-        number -= 1
-        if number == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
 rows = batch(events(30000))
 print("ready", flush=True)
-sys.addaudithook(kill_before)
-publish(Path(sys.argv[1]), [rows], name="next", rows_per_file=20000)
+if len(sys.argv) > 2:
+    sys.addaudithook(kill_before)
+publish(Path(sys.argv[-1]), [rows], name="next", rows_per_file=20000)
 """
 
 
@@ -406,18 +388,15 @@ def assert_survived(store: Path, before: dict[str, bytes]) -> bool:
 def test_a_publisher_killed_at_a_step_leaves_the_old_head_or_the_new(tmp_path: Path, step: str, number: int, committed: bool) -> None:
     publish_small(tmp_path, "day")
     before = contents(tmp_path)
-    process = child(KILLED, tmp_path, step, str(number))
-    process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
+    run_killed(PUBLISHING, number, step, tmp_path)
     assert assert_survived(tmp_path, before) == committed
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("moment", range(60))
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_publisher_killed_at_any_moment_leaves_the_old_head_or_the_new(tmp_path: Path, moment: int) -> None:
     publish_small(tmp_path, "day")
     before = contents(tmp_path)
-    process = child(KILLED, tmp_path, "never", "0")
+    process = child(PUBLISHING, tmp_path)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     time.sleep(random.Random(moment).uniform(0, 0.06))

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from auditlib.errors import NotFoundError
 from auditlib.event import AuditEvent
+from auditlib.store import Chain
 from auditlib.view import View
 from auditlib.view.buckets import Buckets
 
@@ -31,6 +32,8 @@ class Head:
         created_at: when the newest served snapshot was published, UTC.
         first_at, last_at: earliest and latest known time, UTC; a source's clock may have been wrong.
         verified_at: when every file was last read and hashed in full, UTC.
+        retired: a sentence for each snapshot files of which were removed by policy or after an erasure, by sequence number.
+        chain: the accepted manifests, their signatures and pins.
     """
 
     log_id: str
@@ -45,11 +48,23 @@ class Head:
     first_at: datetime | None
     last_at: datetime | None
     verified_at: datetime
+    retired: Mapping[int, str]
+    chain: Chain
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was published is served."""
+        """Whether everything that was published, and not removed by policy since, is served."""
         return not self.quarantined and not self.problem
+
+    @property
+    def signed(self) -> bool:
+        """Whether every accepted manifest has a good signature by a configured key."""
+        return self.chain.signed
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader should know of the record although it is no damage."""
+        return self.chain.notices
 
 
 @dataclass(frozen=True, slots=True)

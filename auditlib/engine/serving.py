@@ -15,7 +15,7 @@ from auditlib import settings, times
 from auditlib.engine.base import Head
 from auditlib.engine.snapshots import SnapshotReader
 from auditlib.errors import CacheError, ChainError, DamagedFileError, StoreError
-from auditlib.store import Chain, FileEntry, FolderSource, Manifest, read_chain
+from auditlib.store import Chain, FileEntry, FolderSource, Manifest, accept, configured
 from auditlib.store.trust import TrustRecord
 
 Progress = Callable[[str, int, int], None]
@@ -34,8 +34,20 @@ class Served:
 
     @property
     def files(self) -> list[tuple[int, FileEntry]]:
-        """The served files in the order of publishing, each with the number of its snapshot."""
-        return [(manifest.seq, entry) for manifest in self.manifests for entry in manifest.files]
+        """The served files in the order of publishing, each with the number of its snapshot; removed ones are not among them."""
+        removed = self.chain.removed
+        return [(manifest.seq, entry) for manifest in self.manifests for entry in manifest.files if entry.path not in removed]
+
+    @property
+    def retired(self) -> dict[int, str]:
+        """A sentence for each snapshot of which files were removed by policy, or replaced after an erasure."""
+        removed, said = self.chain.removed, {}
+        for manifest in self.chain.manifests:
+            gone = [removed[entry.path] for entry in manifest.files if entry.path in removed]
+            if gone:
+                more = f", and {len(gone) - 1} more of its {len(manifest.files)} files" if len(gone) > 1 else ""
+                said[manifest.seq] = f"{gone[0].sentence}{more}"
+        return said
 
     def without(self, path: str, why: str) -> Served:
         """The same without the snapshot of a file, which is quarantined."""
@@ -45,7 +57,7 @@ class Served:
 
     def key(self, form: str) -> str:
         """A name for what is derived from it in a format."""
-        parts = [form, *(manifest.digest for manifest in self.manifests)]
+        parts = [form, *(f"{seq} {entry.path} {entry.sha256}" for seq, entry in self.files)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -65,19 +77,22 @@ class Counts(Protocol):
 class Serving:
     """One store about to be served: its source, what of it was verified, and the folder of what is derived from it.
 
-    Checks the chain, and hashes the files that are not known to be the verified ones; snapshots with a damaged
-    file are quarantined. Raises NotAStoreError where there is no store, ChainError where not even its first
-    manifest can be accepted, CacheError where the cache folder cannot be used.
+    Accepts the chain by the policy of the settings, and hashes the files that are not known to be the verified ones;
+    snapshots with a damaged file are quarantined. Raises NotAStoreError where there is no store, ChainError where not
+    even its first manifest can be accepted, PinError and SigningError as `configured` and `accept` do, CacheError where
+    the cache folder cannot be used; in strict mode ChainError or DamagedFileError for any damage.
     """
 
     def __init__(self, store: Path, progress: Progress | None) -> None:
         self.report = progress or _silent
         self.source = FolderSource(store)
-        chain = read_chain(self.source)
+        policy = configured()
+        self._strict = policy.strict
+        chain = accept(self.source, policy)
         if not chain.manifests:
             raise chain.problem or ChainError("The chain has no manifest")
-        self.folder = _cache_folder(self.source.location)
-        self.trust = TrustRecord(self.folder / "verified.json")
+        self.folder = cache_folder_of(self.source.location)
+        self.trust = trust_record(self.source.location)
         self.served = self._check(chain)
 
     def derive(self, make: Callable[[Served], T]) -> T:
@@ -88,6 +103,7 @@ class Serving:
                 break
             except DamagedFileError as damage:
                 self.trust.refuse(damage)
+                self._refuse(damage)
                 self.served = self.served.without(str(damage.path), str(damage))
         try:
             self.trust.save()
@@ -106,7 +122,7 @@ class Serving:
             log_id=served.chain.log_id,
             seq=served.chain.head.seq,
             digest=served.chain.head_digest,
-            snapshots=len(served.manifests),
+            snapshots=len({seq for seq, _ in served.files}),
             quarantined=served.quarantined,
             problem=str(served.chain.problem or ""),
             events=counts.events,
@@ -115,6 +131,8 @@ class Serving:
             first_at=None if counts.first is None else times.from_micros(counts.first),
             last_at=None if counts.last is None else times.from_micros(counts.last),
             verified_at=self.trust.oldest(entry.path for _, entry in served.files),
+            retired=served.retired,
+            chain=served.chain,
         )
 
     def sweep(self, pattern: str, keep: tuple[str, ...]) -> None:
@@ -122,15 +140,14 @@ class Serving:
 
         Whoever still has one of them open keeps reading its bytes.
         """
-        for path in self.folder.glob(pattern):
-            if not path.name.startswith(keep):
-                _remove(path)
+        sweep(self.folder, pattern, keep)
         for path in self.folder.glob(".build-*"):
             if not _is_running(int(path.name.split("-")[1])):
                 _remove(path)
 
     def _check(self, chain: Chain) -> Served:
-        total = sum(entry.bytes for entry in chain.files)
+        removed = chain.removed
+        total = sum(entry.bytes for entry in chain.kept)
         done = 0
 
         def count(size: int) -> None:
@@ -140,12 +157,18 @@ class Serving:
 
         served, quarantined = [], {}
         for manifest in chain.manifests:
-            damage = self.trust.check(self.source, manifest, count)
+            kept = [entry for entry in manifest.files if entry.path not in removed]
+            damage = self.trust.check(self.source, kept, count)
             if damage is None:
                 served.append(manifest)
             else:
+                self._refuse(damage)
                 quarantined[manifest.seq] = str(damage)
         return Served(chain, tuple(served), quarantined)
+
+    def _refuse(self, damage: DamagedFileError) -> None:
+        if self._strict:
+            raise damage
 
 
 def newest_seq(store: Path) -> int:
@@ -156,7 +179,18 @@ def newest_seq(store: Path) -> int:
         return 0
 
 
-def _cache_folder(location: str) -> Path:
+def forget_derived(store: Path) -> None:
+    """Removes what was derived from a store on this machine; whoever has some of it open keeps reading its bytes."""
+    for path in cache_folder_of(FolderSource(store).location).iterdir():
+        _remove(path)
+
+
+def trust_record(location: str) -> TrustRecord:
+    """The record of the files of a store that were verified; raises CacheError where the cache folder cannot be used."""
+    return TrustRecord(cache_folder_of(location) / "verified.json")
+
+
+def cache_folder_of(location: str) -> Path:
     """The folder of one store's derived files, readable by its owner alone."""
     folder = settings.cache_folder() / hashlib.sha256(location.encode()).hexdigest()[:16]
     try:
@@ -165,6 +199,13 @@ def _cache_folder(location: str) -> Path:
     except OSError as error:
         raise CacheError(f"The cache folder cannot be used: {error.strerror}; set AUDIT_CACHE to a folder of yours") from error
     return folder
+
+
+def sweep(folder: Path, pattern: str, keep: tuple[str, ...]) -> None:
+    """Removes what of a folder matches a pattern but does not begin with one of some names."""
+    for path in folder.glob(pattern):
+        if not path.name.startswith(keep):
+            _remove(path)
 
 
 def _remove(path: Path) -> None:

@@ -110,14 +110,17 @@ def _json(batches: Batches, file: IO[bytes], about: About) -> None:
     file.write(b"\n]\n" if between != b"[\n" else b"[]\n")
 
 
+def csv_line(values: Iterable[object]) -> bytes:
+    """One line of CSV (RFC 4180), every cell made harmless for spreadsheets."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow([_cell(value) for value in values])
+    return line.getvalue().encode("utf-8", "surrogatepass")
+
+
 def _csv(batches: Batches, file: IO[bytes], about: About) -> None:
-    text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogatepass", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    file.write(csv_line(COLUMNS))
     for batch in batches:
-        for record in records(batch):
-            writer.writerow([_cell(record[name]) for name in COLUMNS])
-    text.detach()
+        file.write(b"".join(csv_line(record[name] for name in COLUMNS) for record in records(batch)))
 
 
 def _cell(value: object) -> object:
@@ -157,7 +160,7 @@ FORMATS: Final = MappingProxyType(
 )
 
 
-def export_name(tab: str, seq: int, digest: str, made: datetime, *, incomplete: bool, key: str) -> str:
+def export_name(tab: str, seq: int, digest: str, made: datetime, *, incomplete: bool, suffix: str) -> str:
     """The name of an export: what, from which head, when (UTC), and whether snapshots are missing from it."""
     head = f"head{seq}-{digest[:12]}"
-    return safe_name("audit", tab, head, f"{made:%Y%m%dT%H%M%SZ}", "incomplete" if incomplete else "") + FORMATS[key].suffix
+    return safe_name("audit", tab, head, f"{made:%Y%m%dT%H%M%SZ}", "incomplete" if incomplete else "") + suffix

@@ -14,16 +14,16 @@ from auditlib.store.verify import open_verified
 
 
 def count_known(source: Source, manifest: Manifest) -> int:
-    """How many event ids of a snapshot stand in snapshots before it; damaged files tell nothing.
+    """How many event ids of a snapshot stand in other files of the record; damaged files tell nothing.
 
     Reads one column of the files, a row group at a time. Raises StoreError where the chain cannot be read.
     """
     new = pa.chunked_array([chunk for entry in manifest.files for chunk in _ids(source, entry)], pa.string())
     known: set[str] = set()
-    for earlier in read_chain(source).manifests[: manifest.seq - 1]:
-        for entry in earlier.files:
-            for ids in _ids(source, entry):
-                known.update(ids.filter(pc.is_in(ids, value_set=new)).to_pylist())
+    own = {entry.path for entry in manifest.files}
+    for entry in read_chain(source).kept:
+        for ids in _ids(source, entry) if entry.path not in own else ():
+            known.update(ids.filter(pc.is_in(ids, value_set=new)).to_pylist())
     return len(known)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from auditlib.errors import ChainError, DamagedFileError, NotAStoreError
-from auditlib.store.manifest import DATA_NAME, manifest_name
+from auditlib.store.manifest import DATA_NAME, manifest_name, signature_name
 
 DATA: Final = "data"
 MANIFESTS: Final = "manifests"
@@ -23,6 +23,7 @@ TEMPORARY: Final = ".tmp-"
 """What the names of files begin with that a publisher has not finished."""
 
 MAX_MANIFEST_BYTES: Final = 16 << 20
+SIGNATURE_BYTES: Final = 64
 
 _MANIFEST_NAME: Final = re.compile(r"(?!0{8})[0-9]{8}\.json")
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -43,6 +44,9 @@ class Source(Protocol):
 
     def read_manifest(self, seq: int) -> bytes:
         """The bytes of one manifest; ChainError where they cannot be read."""
+
+    def read_signature(self, seq: int) -> bytes | None:
+        """The signature beside a manifest, None where there is none; ChainError where it cannot be read."""
 
     def open_data(self, name: str) -> int:
         """A descriptor of one data file, which the caller closes; DamagedFileError where it cannot be opened."""
@@ -81,19 +85,19 @@ class FolderSource:
 
         Raises ChainError (`reason=` `missing`, `unreadable`, `not_regular`, `size`) where they cannot be read.
         """
-        name = manifest_name(seq)
+        return self._read(manifest_name(seq), seq, "manifest", MAX_MANIFEST_BYTES)
+
+    def read_signature(self, seq: int) -> bytes | None:
+        """The bytes beside a manifest that should be its signature; None where there are none.
+
+        Raises ChainError (`reason=` `unreadable`, `not_regular`, `size`) where they cannot be read.
+        """
         try:
-            fd = self._open(MANIFESTS, name)
-        except OSError as error:
-            raise ChainError(f"manifest {name} cannot be read: {_sentence(error)}", seq=seq, reason=_reason(error)) from None
-        with os.fdopen(fd, "rb") as file:
-            try:
-                raw = file.read(MAX_MANIFEST_BYTES + 1)
-            except OSError as error:
-                raise ChainError(f"manifest {name} cannot be read: {_sentence(error)}", seq=seq, reason="unreadable") from None
-        if len(raw) > MAX_MANIFEST_BYTES:
-            raise ChainError(f"manifest {name} is larger than {MAX_MANIFEST_BYTES} bytes", seq=seq, reason="size")
-        return raw
+            return self._read(signature_name(seq), seq, "signature", SIGNATURE_BYTES)
+        except ChainError as error:
+            if error.reason == "missing":
+                return None
+            raise
 
     def open_data(self, name: str) -> int:
         """A read-only descriptor of a regular data file, which the caller closes.
@@ -127,6 +131,16 @@ class FolderSource:
                 return [entry.name for entry in entries]
         finally:
             os.close(fd)
+
+    def _read(self, name: str, seq: int, what: str, most: int) -> bytes:
+        try:
+            with os.fdopen(self._open(MANIFESTS, name), "rb") as file:
+                raw = file.read(most + 1)
+        except OSError as error:
+            raise ChainError(f"{what} {name} cannot be read: {_sentence(error)}", seq=seq, reason=_reason(error)) from None
+        if len(raw) > most:
+            raise ChainError(f"{what} {name} is larger than {most} bytes", seq=seq, reason="size")
+        return raw
 
     def _open(self, folder: str, name: str) -> int:
         parent = os.open(self.root / folder, _FOLDER)

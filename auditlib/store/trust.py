@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from auditlib.errors import DamagedFileError
-from auditlib.store.manifest import FileEntry, Manifest
+from auditlib.store.manifest import FileEntry
 from auditlib.store.sources import Source
 from auditlib.store.verify import VerifiedFile, identity_of, open_verified
 from auditlib.times import from_micros, to_micros
@@ -44,9 +44,9 @@ class TrustRecord:
         self._kept = _read(path)
         self._files = dict(self._kept)
 
-    def check(self, source: Source, manifest: Manifest, progress: Callable[[int], None] | None = None) -> DamagedFileError | None:
-        """The first damage of a snapshot, or None; hashes only the files that are not trusted as they are."""
-        for entry in manifest.files:
+    def check(self, source: Source, entries: Iterable[FileEntry], progress: Callable[[int], None] | None = None) -> DamagedFileError | None:
+        """The first damage of a snapshot's files, or None; hashes only the files that are not trusted as they are."""
+        for entry in entries:
             try:
                 trusted = self._trusted(source, entry)
                 if trusted is None:
@@ -60,6 +60,14 @@ class TrustRecord:
                 self._files.pop(entry.path, None)
                 return error
         return None
+
+    def renew(self, files: Mapping[str, Trusted]) -> None:
+        """Trusts exactly these files from now on; what is known of their loading stays with those that are the same."""
+        known = self._files
+        self._files = {
+            path: replace(file, damage=known[path].damage) if path in known and known[path].sha256 == file.sha256 else file
+            for path, file in files.items()
+        }
 
     def refuse(self, damage: DamagedFileError) -> None:
         """Notes damage that showed when a verified file was loaded: in what it holds, or that it is another file by now."""

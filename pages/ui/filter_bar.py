@@ -1,4 +1,4 @@
-"""The filters in the sidebar: search, actions, a person, a range of days, and the state of the record."""
+"""The filters in the sidebar: search, actions, a person, a range of days."""
 
 from __future__ import annotations
 
@@ -60,14 +60,6 @@ def filter_bar(view: View, *, actions: Iterable[str], head: Head, find: Finder, 
         on_change=session.choose_order,
         width="stretch",
     )
-
-
-def record_card(head: Head) -> None:
-    """Draws the state of the record: how many snapshots are verified, and until when it reaches."""
-    title, line = text.record(head)
-    with st.container(border=True, key="record_incomplete" if not head.complete else "record", gap="xxsmall"):
-        st.markdown(f"{':material/gpp_maybe:' if not head.complete else ':material/verified_user:'} **{text.label(title)}**")
-        st.caption(text.label(line, 200))
 
 
 def _person(view: View, find: Finder, name_of: Callable[[str], str | None]) -> None:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from auditlib import vocabulary
 from auditlib.engine.base import Head, Person
+from auditlib.engine.comparison import Comparison
+from auditlib.engine.hiding import Hiding
 from auditlib.errors import AuditError, SupersededError
 from auditlib.view import Chip, Problem
 from pages.ui import session, text
@@ -54,6 +57,17 @@ def problems(found: Sequence[Problem]) -> None:
             st.info("**Part of this link was ignored.** " + " ".join(shown), icon=":material/link_off:")
 
 
+def compared(found: Comparison | None) -> None:
+    """Says whether the events of a copied link are still those of then."""
+    if found is None:
+        return
+    with st.container(key="compared"):
+        if found.same:
+            st.success(text.label(found.sentence, 200), icon=":material/verified_user:")
+        else:
+            st.warning(f"**Not what it was when this link was copied.** {text.label(found.sentence, 300)}.", icon=":material/difference:")
+
+
 def nothing(
     relaxations: Sequence[Relaxation],
     *,
@@ -61,11 +75,14 @@ def nothing(
     strangers: Sequence[str],
     elsewhere: tuple[str, str, int] | None,
     candidate: Person | None,
+    head: Head,
+    outside: bool,
 ) -> None:
     """The empty page: which single filter hides the results, and where else they may be.
 
     `strangers` are person ids of the view that the record knows nobody by; `elsewhere` is the other tab's
-    key, label and matches; `candidate` someone the search text names.
+    key, label and matches; `candidate` someone the search text names; `outside` says that the record holds no
+    event within the asked dates.
     """
     with st.container(border=True, key="nothing"):
         st.subheader(text.joined(len(relaxations)), anchor=False)
@@ -87,7 +104,31 @@ def nothing(
                 "go_candidate",
                 lambda: session.follow("candidate", candidate.id),
             )
+        if outside and head.first_at and head.last_at:
+            first, last = (text.day(instant, session.zone()) for instant in (head.first_at, head.last_at))
+            st.markdown(f"No event of the record lies within these dates: it reaches from {first} to {last}.")
+        if head.quarantined:
+            them = "One snapshot is" if len(head.quarantined) == 1 else f"{len(head.quarantined)} snapshots are"
+            st.markdown(f"{them} quarantined. Those events are not shown anywhere; Integrity says which and why.")
         st.caption(text.SEARCH_HINT)
+
+
+def hidden(found: Hiding, chips: Sequence[Chip], *, searched: bool) -> None:
+    """Says why an event is not among the results, and offers the nearest results that show it.
+
+    `chips` are the view's; `searched` says that its id was typed into the search, which does not read event ids.
+    """
+    hiding = set(found.filters) - ({"q"} if searched else set())
+    reasons = [f"{chip.label} {text.label(chip.text, 60)}" for chip in chips if chip.parameter in hiding]
+    said = f"hidden by {text.listed(reasons)}" if reasons else ""
+    if found.tab:
+        said += f"{' and ' if said else ''}on {vocabulary.TABS[found.tab].label}"
+    if "from" in found.filters and not found.has_time:
+        said += "; its time is unknown, so that it is in no range of dates"
+    with st.container(horizontal=True, vertical_alignment="center", border=searched, key="hidden"):
+        subject = f"**{text.label(found.event_id, 140)} is the id of an event**" if searched else "This entry is not among the results"
+        st.markdown(f"{subject}{f', {said}' if said else ''}.", width="stretch")
+        st.button("Show it", key="show_hidden", on_click=session.change, args=(found.relaxed.opened(found.event_id),))
 
 
 def _relaxation(place: int, each: Relaxation, *, is_best: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -40,7 +39,7 @@ def when(event: AuditEvent, tz: ZoneInfo) -> dict[str, str]:
     """Day and time of an event in a zone, as texts."""
     if event.occurred_at is None:
         return {"day": "", "time": "unknown time"}
-    local = _local(event.occurred_at, tz)
+    local = times.in_zone(event.occurred_at, tz)
     return {"day": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S}"}
 
 
@@ -117,11 +116,3 @@ def needs_download(recorded: str) -> bool:
 def file_name(event: AuditEvent) -> str:
     """A safe name for an event's metadata; event ids have no other characters."""
     return f"event-{event.event_id.replace(':', '-').replace('~', '-')}.json"
-
-
-def _local(instant: datetime, tz: ZoneInfo) -> datetime:
-    """The instant in the zone; at the far ends of the calendar, where that cannot be written, in UTC."""
-    try:
-        return instant.astimezone(tz)
-    except OverflowError:
-        return instant

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -105,6 +106,11 @@ def used() -> None:
     st.session_state[_USED] = True
 
 
+def elsewhere() -> None:
+    """Another page ran: when the person comes back, the link is read."""
+    st.session_state.pop(_USED, None)
+
+
 def change(new: View, *, by: str = "") -> None:
     """Takes over a view that was asked for on the page; every widget but the one it comes from is set to it."""
     used()
@@ -138,6 +144,11 @@ def _seeds(of: View) -> dict[str, Any]:
         "rows": of.rows,
         "order": of.order,
     }
+
+
+def seal(digest: str, total: int) -> str:
+    """What a copied link says of the record beside its view, so that it can check itself: head and total."""
+    return urlencode({"at": digest[:12], "n": total})
 
 
 # -- what widgets do --------------------------------------------------------------------------------

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from auditlib.engine.base import Head
 from auditlib.metadata import Flaw
@@ -20,7 +23,6 @@ LOCAL_ADMIN: Final = "Signed in as local admin: no sign-in is configured, and on
 SEARCH_HINT: Final = "Search reads actor name, resource type and resource id. It does not read metadata."
 NOBODY: Final = "Nobody by that name yet. Keep typing, or try another part of the name, the e-mail or the id."
 SPARSE: Final = "Little was recorded with this event. The actor and the resource above may tell more: choose one to see what else happened."
-OUTSIDE: Final = "This entry is not among the results of the current filters, so there is no previous or next one."
 NO_CHANGES: Final = "No field changes were recorded."
 
 FLAWS: Final[Mapping[Flaw, str]] = {
@@ -64,7 +66,8 @@ def damage(head: Head) -> list[str]:
 
 def record(head: Head) -> tuple[str, str]:
     """The state of the record as a title and a line for the sidebar."""
-    title = f"{head.snapshots} verified" + (f", {len(head.quarantined)} quarantined" if head.quarantined else "")
+    title = f"{head.snapshots:,}/{head.snapshots + len(head.quarantined):,} verified"
+    title += f", {len(head.quarantined):,} quarantined" if head.quarantined else ""
     newest = f" Newest snapshot of {head.created_at:%d %b %Y, %H:%M} UTC." if head.created_at else ""
     return title, f"{count(head.events)}.{newest}"
 
@@ -73,6 +76,18 @@ def left_out(number: int) -> str:
     """That events without a time are in no range of days."""
     verb = "event has no usable time and is" if number == 1 else "events have no usable time and are"
     return f"{number:,} matching {verb} in no range of days."
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a sentence lists them: `a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def day(instant: datetime, tz: ZoneInfo) -> str:
+    """The day of an instant in a zone: `12 Nov 2026`; at the far ends of the calendar in UTC."""
+    with suppress(OverflowError):
+        instant = instant.astimezone(tz)
+    return f"{instant.day} {instant:%b} {instant.year}"
 
 
 def joined(filters: int) -> str:

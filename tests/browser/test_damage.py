@@ -51,7 +51,7 @@ def test_a_flipped_byte_in_one_of_three_files_is_named_and_the_rest_is_served(
     expect(audit.damage).to_contain_text("Snapshot 2 is quarantined: part-2.parquet")
     audit.has_range("1–40 of 40 (incomplete)")
     assert {int(event.removeprefix("ev-")) for event in audit.ids()} == {*range(10), *range(30, 60)}
-    expect(audit.sidebar).to_contain_text("2 verified, 1 quarantined")
+    expect(audit.sidebar).to_contain_text("2/3 verified, 1 quarantined")
     assert server.health()["quarantined"] == 1
     tells_nothing_of_the_machine(audit, store)
     audit.choose_tab("Team")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -12,8 +13,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import requests
+from bundles import unpacked
 from playwright.sync_api import Locator, expect
 
+from auditlib.evidence.bundle_check import verify_bundle
 from auditlib.log import AuditLog
 from auditlib.view import View
 from browser.audit_page import AuditPage
@@ -37,12 +40,15 @@ def parquet_ids(content: bytes) -> list[str]:
     return ids
 
 
-def prepare(audit: AuditPage, label: str) -> Locator:
-    """Asks for an export in a format; gives its download button."""
+def prepare(audit: AuditPage, label: str, *, report: bool = False, only: str = "") -> Locator:
+    """Asks for an export in a format, of a bundle with a report or of some events only; gives its download button."""
     audit.page.locator(".st-key-export button").first.click()
     audit.page.get_by_role("combobox", name="Format").click()
     audit.pick(label)
     audit.settle()
+    for choice in filter(None, ["Add a report for printing" if report else "", only]):
+        audit.page.get_by_text(choice).click()
+        audit.settle()
     audit.press("Prepare file")
     button = audit.page.get_by_role("link", name=re.compile("Download"))
     expect(button).to_be_visible()
@@ -86,6 +92,30 @@ def test_an_export_is_offered_for_its_own_view_only_and_to_nobody_elsewhere(audi
     audit.has_range("11–20 of 75")
     audit.page.locator(".st-key-export button").first.click()
     expect(audit.page.get_by_role("button", name="Prepare file")).to_be_visible()
+
+
+def test_an_evidence_bundle_of_the_view_downloads_and_proves_itself(audit: AuditPage, served_log: AuditLog, tmp_path: Path) -> None:
+    audit.open(LINK)
+    file = audit.download(prepare(audit, "Evidence bundle", report=True), tmp_path)
+    assert re.fullmatch(r"audit-team-head\d+-[0-9a-f]{12}-\d{8}T\d{6}Z\.zip", file.name)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    expect(audit.page.locator(".st-key-export, [data-testid=stPopoverBody]").get_by_text(digest)).to_be_visible()
+    files = unpacked(file)
+    assert jsonl_ids(files["events.jsonl"]) == served_log.events(View.from_link(LINK)).column("event_id").to_pylist()
+    query = json.loads(files["query.json"])
+    assert (query["exporter"], query["zone"], query["link"]) == ("local admin", "Europe/Berlin", "/audit?tab=team&action=updated&rows=10")
+    assert "report.html" in files
+    assert verify_bundle(file).ok
+    audit.has_link(LINK)
+
+
+def test_a_bundle_can_hold_only_what_is_open(audit: AuditPage, tmp_path: Path) -> None:
+    audit.open(LINK)
+    audit.expand(3)
+    audit.expand(1)
+    file = audit.download(prepare(audit, "Evidence bundle", only="Only what is open: 2 events"), tmp_path)
+    assert sorted(jsonl_ids(unpacked(file)["events.jsonl"])) == sorted((audit.ids()[1], audit.ids()[3]))
+    assert verify_bundle(file).ok
 
 
 def test_an_empty_view_has_nothing_to_export(audit: AuditPage) -> None:

@@ -112,10 +112,21 @@ def test_an_entry_outside_the_filters_opens_with_a_notice_and_without_neighbours
     (event,) = traps["unknown_type"]
     audit.open(f"action=approved&event={event}")
     expect(audit.panel).to_contain_text(event)
-    expect(audit.panel).to_contain_text("This entry is not among the results of the current filters")
+    expect(audit.panel).to_contain_text("This entry is not among the results, hidden by Action Approved")
     expect(audit.panel.get_by_role("button", name="Next entry")).to_be_hidden()
     audit.page.keyboard.press("Escape")
     audit.has_link("action=approved")
+
+
+def test_a_hidden_entry_is_shown_in_the_list_by_one_click(audit: AuditPage, served_log: AuditLog) -> None:
+    event = served_log.page(View(tab="team", page=3)).events[7]
+    audit.open(f"q={event.event_id}&outcome=denied&rows=10")
+    expect(audit.page.locator(".st-key-hidden")).to_contain_text(f"{event.event_id} is the id of an event, hidden by Outcome Denied")
+    audit.press("Show it")
+    expect(audit.panel).to_contain_text(event.event_id)
+    assert event.event_id in audit.ids()
+    audit.page.keyboard.press("Escape")
+    expect(audit.page.locator(".st-key-hidden")).to_be_hidden()
 
 
 def test_an_unknown_event_gives_a_sentence_and_the_list(audit: AuditPage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable
@@ -118,4 +119,7 @@ def _identity(cache: Path) -> list[int]:
 
 
 def _plain(error: BaseException) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error).split("\n", 1)[0]
+    """One line of an error, without the paths of this machine."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return re.sub(r'"/[^"]*"', "of the cache", str(error).split("\n", 1)[0])

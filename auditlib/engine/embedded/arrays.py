@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,14 @@ Ints = NDArray[Any]
 UNKNOWN: Final = -(2**63)
 """The time of an event without one."""
 
+_HEADER: Final = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '(?P<dtype>[<|][a-z][0-9]+)', 'fortran_order': False, 'shape': \((?P<shape>[0-9, ]*)\), \} *\n",
+    re.DOTALL,
+)
+"""How numpy's format begins (NEP 1, version 1.0), of the arrays that are made here."""
+
+_HEADER_BYTES: Final = 512
+
 
 def save(path: Path, values: Ints) -> None:
     """Writes an array to a file; see `load`. Raises OSError where the disk refuses."""
@@ -26,11 +35,21 @@ def save(path: Path, values: Ints) -> None:
 
 
 def load(path: Path) -> Ints:
-    """The array of a file, mapped read-only: pages come in when they are touched."""
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except ValueError:
-        return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]  # an empty array cannot be mapped
+    """The array of a file, mapped read-only: pages come in when they are touched.
+
+    Raises ValueError for a file that `save` and `create` have not written. The header is read here, since numpy does
+    it with `ast`, in which threads of Python 3.11 can disturb each other (python/cpython issue 106905).
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEADER_BYTES)
+    match = _HEADER.match(head)
+    if match is None:
+        raise ValueError(f"{path.name} does not begin as an array does")
+    dtype = np.dtype(match["dtype"].decode("ascii"))
+    shape = tuple(int(size) for size in match["shape"].split(b",") if size.strip())
+    if 0 in shape:
+        return np.empty(shape, dtype)  # nothing cannot be mapped
+    return np.memmap(path, dtype, "r", len(match.group()), shape)
 
 
 def create(path: Path, dtype: Any, shape: tuple[int, ...]) -> Ints:

@@ -128,6 +128,15 @@ function showCopied(control, done, status) {
   }
 }
 
+const SEALED = "Copy a link that checks itself: whoever opens it sees whether these are still the same events"
+
+/** The page's address with the head of the record and the total of now, in place of those it may carry. */
+function sealedLink(seal) {
+  const [page, query = ""] = location.href.split("#")[0].split("?")
+  const kept = query.split("&").filter((pair) => pair && !/^(at|n)=/.test(pair))
+  return `${page}?${[...kept, seal].join("&")}`
+}
+
 function saveFrom(url, fileName, root) {
   const anchor = make("a", { class: "hidden", href: url, download: fileName, tabindex: "-1" })
   root.append(anchor)

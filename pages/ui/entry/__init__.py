@@ -14,6 +14,7 @@ _COMPONENT: Final = register(Path(__file__).parent)
 def entry(
     *,
     event: Mapping[str, Any],
+    seal: str,
     key: str = "entry",
     on_pivot_change: Callable[[], None],
     on_step_change: Callable[[], None],
@@ -21,7 +22,7 @@ def entry(
     """Draws one event inside the side panel; what a person does arrives in `st.session_state[key]` before the callback runs.
 
     Trigger `pivot`: `{"parameter", "value", "exclude"}`, the filter a value was chosen for. Trigger `step`: 1 for the
-    next entry of the list, -1 for the previous one.
+    next entry of the list, -1 for the previous one. `seal` is what the second way of copying the link adds to it.
 
     The event: `id`, `position` ("12 of 214", or "" outside the list: no Previous and Next), `has_previous`, `has_next`,
     `actor`, `initials`, `machine`, `role`, `email`, `actor_pivot` (optional), `when` and `zone` (the viewer's), `utc`,
@@ -34,7 +35,7 @@ def entry(
     """
     _COMPONENT(
         key=key,
-        data=dict(event),
+        data={**event, "seal": seal},
         on_pivot_change=on_pivot_change,
         on_step_change=on_step_change,
     )

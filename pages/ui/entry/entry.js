@@ -18,7 +18,7 @@ class Entry {
     this.position = make("span", { class: "quiet position" })
     this.previous = button("step-back", "", "up", { "aria-label": "Previous entry", title: "Previous entry (↑ or k)" })
     this.next = button("step-on", "", "down", { "aria-label": "Next entry", title: "Next entry (↓ or j)" })
-    wrapper.querySelector(".share").append(this.share)
+    wrapper.querySelector(".share").append(this.share, iconButton("copy-sealed", SEALED, "shield", {}))
     wrapper.querySelector(".steps").append(this.position, this.previous, this.next)
     wrapper.addEventListener("click", (event) => this.clicked(event))
     this.typed = (event) => this.key(event)
@@ -230,6 +230,7 @@ class Entry {
       exclude: () => choose(true),
       copy: () => copied(copy),
       "copy-link": () => copied(location.href),
+      "copy-sealed": () => copied(sealedLink(this.event.seal)),
       "copy-metadata": metadata,
       "download-metadata": metadata,
       "step-back": () => this.step(-1, "step-back"),

@@ -1,4 +1,4 @@
-"""The page's own buttons: Filters, where the sidebar is hidden on a narrow screen, and Copy link."""
+"""The page's own buttons: Filters, where the sidebar is hidden on a narrow screen, and two ways to copy the link."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from ..drawing import register
 _COMPONENT: Final = register(Path(__file__).parent)
 
 
-def tools(key: str = "tools") -> None:
-    """Draws the buttons; the browser copies its own address, which is the link of this view."""
-    _COMPONENT(key=key, width="content", height=37)
+def tools(seal: str, key: str = "tools") -> None:
+    """Draws the buttons; the browser copies its own address, which is the link of this view.
+
+    `seal` is what the second way of copying adds to it: head and total, as a query string.
+    """
+    _COMPONENT(key=key, data={"seal": seal}, width="content", height=37)

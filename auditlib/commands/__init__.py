@@ -1,0 +1,1 @@
+"""The commands, one module for each kind; `auditlib/cli.py` puts them in order."""

@@ -1,0 +1,1 @@
+"""The SQL desk: questions in SQL over the served events, answered by child processes that can do nothing else."""

@@ -1,0 +1,78 @@
+"""The SQL desk: the text, fields for its parameters, examples, and queries that were kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from auditlib.sandbox.question import MAX_BYTES, TIMEOUT
+from auditlib.sandbox.starting import starting_sql
+from pages.saved_queries import MOST_NAME, SavedQuery
+from pages.ui import text
+from pages.ui.explore import state
+from pages.ui.explore.link import LONGEST, Exploration
+from pages.ui.explore.parameters import examples, parameters
+
+LIMITS = (
+    f"Read-only · {TIMEOUT:g} s · {MAX_BYTES >> 20} MiB · no files, no network · values under secret-looking keys are dots · times in UTC"
+)
+
+
+def desk(asked: Exploration, kept: Sequence[SavedQuery], save: Callable[[str, Exploration], None], forget: Callable[[str], None]) -> int:
+    """Draws the desk with the queries that the person kept; returns how many rows are asked for at most."""
+    with st.container(horizontal=True, vertical_alignment="center", key="desk_row"):
+        st.markdown("**SQL** :gray[one SELECT over the table events]", width="stretch")
+        st.button(
+            "Start from the filters", key="start_from_filters", on_click=lambda: state.open_desk(starting_sql(asked.view)),
+            help="Puts the events above into the desk as a query",
+        )  # fmt: skip
+        with st.popover("Examples", key="examples"):
+            for place, example in enumerate(examples()):
+                st.button(
+                    text.label(example.title, 100), key=f"example_{place}", type="tertiary",
+                    on_click=state.open_desk, args=(example.sql, example.parameters), kwargs={"run": True},
+                )  # fmt: skip
+        with st.popover("Saved", key="saved"):
+            _saved(asked, kept, save, forget)
+    with st.form("desk", border=True):
+        st.text_area("SQL", key=state.EDITOR, height=230, label_visibility="collapsed", placeholder="SELECT … FROM events")
+        names = parameters(asked.sql)
+        if names:
+            with st.container(horizontal=True, key="parameters"):
+                for name in names:
+                    st.text_input(f"\\${name}", key=state.parameter_key(name), width=220, max_chars=1_000)
+        with st.container(horizontal=True, vertical_alignment="center", key="run_row"):
+            st.form_submit_button("Run", key="run", type="primary", icon=":material/play_arrow:", on_click=state.run_desk)
+            st.caption("Ctrl + Enter", width="stretch")
+            limit = st.selectbox(
+                "Row limit", state.ROW_LIMITS, key="explore_limit", index=1, format_func="{:,}".format, width=130,
+                label_visibility="collapsed", help="Row limit",
+            )  # fmt: skip
+            st.caption("rows at most", width="content")
+    st.caption(LIMITS)
+    if asked.missing:
+        st.info(f"Fill in {', '.join(asked.missing)}, then run.")
+    if asked.is_too_long:
+        st.warning(f"This query is not in the link: it is longer than {LONGEST:,} bytes there. Save it to find it again.")
+    return int(limit)
+
+
+def _saved(asked: Exploration, kept: Sequence[SavedQuery], save: Callable[[str, Exploration], None], forget: Callable[[str], None]) -> None:
+    def keep() -> None:
+        name = str(st.session_state.get("save_name") or "").strip()
+        if name:
+            save(name, asked)
+            st.session_state["save_name"] = ""
+
+    st.text_input("Name for what was run last", key="save_name", max_chars=MOST_NAME, on_change=state.used)
+    st.button("Save", key="save", on_click=keep)
+    for place, query in enumerate(kept):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                text.label(query.name, MOST_NAME), key=f"saved_{place}", type="tertiary", width="stretch",
+                on_click=state.open_desk, args=(query.sql, query.parameters), kwargs={"run": True},
+            )  # fmt: skip
+            st.button("Forget", key=f"forget_{place}", type="tertiary", on_click=forget, args=(query.name,))
+    if not kept:
+        st.caption("Nothing is saved yet. What you save is yours alone.")
