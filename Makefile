@@ -12,6 +12,7 @@ JOBS ?= 2
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
+BENCH := .venv/.bench
 
 export AUDIT_STORE
 
@@ -38,7 +39,9 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(DEV)
+bench: $(BENCH)
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || \
+		echo "PostgreSQL is left out: its server is not installed (on Debian: apt-get install postgresql postgresql-contrib)"
 	$(BIN)/python -m benchmarks --size $(SIZE)
 
 clean:
@@ -51,4 +54,8 @@ $(RUNTIME): requirements.txt
 
 $(DEV): $(RUNTIME) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+$(BENCH): $(DEV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	@touch $@

@@ -1,7 +1,9 @@
-"""How long a page turn takes in a real browser: from the click on Next to the new rows painted."""
+"""The app in a real browser: from the start of the server to the first rows, and from the click on Next to the new rows painted."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import shutil
 import socket
@@ -10,78 +12,127 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-TURNS: Final = 20
-LINKS: Final = {"the tab": "", "one action, from page 40": "action=updated&page=40", "100 rows": "rows=100"}
-_TURN: Final = """async () => {
-  const first = () => {
+TURNS: Final = 12
+READERS: Final = 20
+CROWD_SECONDS: Final = 20
+LINKS: Final = {"50 rows": "", "50 rows, one action, from page 40": "action=updated&page=40", "100 rows": "rows=100"}
+_FIRST: Final = """() => {
     for (const host of document.querySelectorAll(".st-key-events *")) {
       const row = host.shadowRoot && host.shadowRoot.querySelector("tbody tr.row")
       if (row) return row.textContent
     }
     return ""
-  }
+  }"""
+_TURN: Final = f"""async () => {{
+  const first = {_FIRST}
   const before = first(), start = performance.now()
   document.querySelector(".st-key-next button").click()
-  await new Promise((done) => {
+  await new Promise((done) => {{
     const look = () => (first() && first() !== before ? done() : requestAnimationFrame(look))
     look()
-  })
+  }})
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))
   return performance.now() - start
-}"""
+}}"""
 
 
-def page_turns(store: Path, cache: Path) -> list[str]:
-    """The table of medians, or a line that says why there is none."""
-    chromium = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+def browsed(store: Path, settings: Mapping[str, str]) -> dict[str, Any]:
+    """All that is measured in the browser, in seconds; `missing` says why nothing is."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
-        return ["Page turns in a browser: not measured, no Chromium was found."]
+        return {"missing": "no Chromium was found"}
+    from playwright.sync_api import Browser, sync_playwright
+
+    def rows_of(browser: Browser, address: str) -> Any:
+        page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        page.goto(address)
+        page.wait_for_function(_FIRST, timeout=120_000)
+        return page
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        start = time.perf_counter()
+        with _server(store, settings) as port:
+            address = f"http://localhost:{port}/audit"
+            rows_of(browser, address).close()
+            found: dict[str, Any] = {"start": time.perf_counter() - start, "turns": {}}
+            for title, query in LINKS.items():
+                page = rows_of(browser, f"{address}?{query}" if query else address)
+                found["turns"][title] = _turns(page)
+                page.close()
+            page = rows_of(browser, address)
+            crowd = subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.clients", str(port), str(READERS), str(CROWD_SECONDS)], stdout=subprocess.PIPE, cwd=ROOT
+            )
+            page.wait_for_timeout(5_000)
+            beside = _turns(page)
+            printed, _ = crowd.communicate()
+            found["crowd"] = {"readers": READERS, "browser": beside, "clients": json.loads(printed)}
+        browser.close()
+    return found
+
+
+def _turns(page: Any) -> dict[str, float]:
+    """Turns to the next page: median and slowest from the click to the rows painted, and what of it the server took.
+
+    The server's part is from the question sent to the last message received before the rows were there. Beside it, from the same on:
+    `rows` is to the largest message, which brings the rows, `run` to the last of all.
+    """
+    page.locator(".st-key-next button:enabled").wait_for(timeout=120_000)
+    page.wait_for_timeout(1_000)
+    wire: list[tuple[str, float, int]] = []
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    for way in ("Sent", "Received"):
+        session.on(
+            f"Network.webSocketFrame{way}",
+            lambda frame, way=way: wire.append((way, frame["timestamp"], len(frame["response"]["payloadData"]))),
+        )
+    turns: list[float] = []
+    parts: dict[str, list[float]] = {"rows": [], "server": [], "run": []}
+    for _ in range(TURNS):
+        wire.clear()
+        turns.append(page.evaluate(_TURN) / 1000)
+        page.wait_for_timeout(300)
+        asked, *later = [at for way, at, _ in wire if way == "Sent"]
+        answered = {at - asked: size for way, at, size in wire if way == "Received" and asked <= at < min(later, default=math.inf)}
+        parts["rows"].append(max(answered, key=lambda after: answered[after]))
+        parts["server"].append(max(after for after in answered if after <= turns[-1]))
+        parts["run"].append(max(answered))
+    medians = {name: statistics.median(each) for name, each in parts.items()}
+    return {"median": statistics.median(turns), "slowest": max(turns), **medians}
+
+
+@contextmanager
+def _server(store: Path, settings: Mapping[str, str]) -> Iterator[int]:
+    """A server of the app on a free port, which answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "AUDIT_STORE": str(store), "AUDIT_CACHE": str(cache), "AUDIT_ENGINE": "embedded"}
+        port: int = free.getsockname()[1]
+    environment = {**os.environ, **settings, "AUDIT_STORE": str(store)}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(f"http://localhost:{port}/healthz")
-        return _measured(f"http://localhost:{port}/audit", chromium)
+        yield port
     finally:
         server.terminate()
         server.wait()
 
 
-def _measured(address: str, chromium: str) -> list[str]:
-    from playwright.sync_api import sync_playwright
-
-    lines = ["| a page turn in the browser, milliseconds | median | slowest |", "| --- | --- | --- |"]
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        for title, query in LINKS.items():
-            page = browser.new_page(viewport={"width": 1440, "height": 1000})
-            page.goto(f"{address}?{query}" if query else address)
-            page.locator(".st-key-next button:enabled").wait_for(timeout=120_000)
-            page.wait_for_timeout(1_000)
-            turns = []
-            for _ in range(TURNS):
-                turns.append(page.evaluate(_TURN))
-                page.wait_for_timeout(300)
-            lines.append(f"| {title} | {statistics.median(turns):.0f} | {max(turns):.0f} |")
-            page.close()
-        browser.close()
-    return lines
-
-
 def _wait_for(address: str) -> None:
-    for _ in range(150):
+    for _ in range(1_500):
         try:
             urllib.request.urlopen(address, timeout=1).close()
             return
         except OSError:
-            time.sleep(0.2)
+            time.sleep(0.02)
     raise TimeoutError(address)

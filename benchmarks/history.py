@@ -20,6 +20,11 @@ from auditlib.store import publish
 
 START: Final = datetime(2025, 11, 20, tzinfo=UTC)
 DAYS: Final = 365
+TYPES: Final = (
+    "interview_booking", "video_session", "recording", "evaluation",
+    "application", "candidate", "message", "campaign", "workflow", "report", "setting",
+)  # fmt: skip
+"""The resource types of the history."""
 _EVENTS: Final = (Path(__file__).parent / "history.sql").read_text(encoding="utf-8")
 _FIRST: Final = (
     "Ada Ben Chloé Dora Emeka Finn Grażyna Hiroshi İpek João Kofi Lena Mia "

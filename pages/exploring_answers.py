@@ -25,7 +25,7 @@ def show_answer(log: AuditLog, asking: Asking, asked: Exploration) -> None:
     asking.finished.wait(max(0.0, SOON_SECONDS - asking.seconds))
     if not asking.is_over:
         _waiting()
-    elif asking.result and not asking.stopped.is_set():
+    elif asking.result is not None and not asking.stopped.is_set():
         _show(log, asking.query.text, asking.result, asked)
     else:
         if asking.error and not asking.stopped.is_set():

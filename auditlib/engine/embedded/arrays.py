@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 from pathlib import Path
@@ -23,7 +24,8 @@ _HEADER: Final = re.compile(
 )
 """How numpy's format begins (NEP 1, version 1.0), of the arrays that are made here."""
 
-_HEADER_BYTES: Final = 512
+READ_BYTES: Final = 16 << 10
+"""What is not larger is read as a whole."""
 
 
 def save(path: Path, values: Ints) -> None:
@@ -35,20 +37,23 @@ def save(path: Path, values: Ints) -> None:
 
 
 def load(path: Path) -> Ints:
-    """The array of a file, mapped read-only: pages come in when they are touched.
+    """The array of a file, read-only. A large one is mapped: its pages come in when they are touched.
 
-    Raises ValueError for a file that `save` and `create` have not written. The header is read here, since numpy does
-    it with `ast`, in which threads of Python 3.11 can disturb each other (python/cpython issue 106905).
+    Small ones are read, since each mapped file counts as an open one. Raises ValueError for a file that `save` and
+    `create` have not written. The header is read here, since numpy does it with `ast`, in which threads of Python
+    3.11 can disturb each other (python/cpython issue 106905).
     """
     with path.open("rb") as file:
-        head = file.read(_HEADER_BYTES)
-    match = _HEADER.match(head)
+        raw = file.read(READ_BYTES + 1)
+    match = _HEADER.match(raw)
     if match is None:
         raise ValueError(f"{path.name} does not begin as an array does")
     dtype = np.dtype(match["dtype"].decode("ascii"))
     shape = tuple(int(size) for size in match["shape"].split(b",") if size.strip())
     if 0 in shape:
         return np.empty(shape, dtype)  # nothing cannot be mapped
+    if len(raw) <= READ_BYTES:
+        return np.frombuffer(raw, dtype, math.prod(shape), len(match.group())).reshape(shape)
     return np.memmap(path, dtype, "r", len(match.group()), shape)
 
 

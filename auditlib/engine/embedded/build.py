@@ -19,6 +19,9 @@ from auditlib.store import FileEntry
 AT_ONCE: Final = 2
 """Files encoded at the same time."""
 
+IN_PROCESS_FILES: Final = 32
+"""What has more files is merged by a child, which may open more of them."""
+
 
 def build_segment(serving: Serving, files: Sequence[FileEntry], earlier: Sequence[Segment], aside: Path) -> Path:
     """The folder of the segment of some files, built below another; `earlier` are the segments published before.
@@ -30,7 +33,8 @@ def build_segment(serving: Serving, files: Sequence[FileEntry], earlier: Sequenc
         parts = _encoded(serving, files, aside, children)
         target = aside / "segment"
         target.mkdir(mode=0o700)
-        _merge(serving, parts, target, earlier, children, is_small=sum(entry.bytes for entry in files) < IN_PROCESS_BYTES)
+        is_small = len(files) <= IN_PROCESS_FILES and sum(entry.bytes for entry in files) < IN_PROCESS_BYTES
+        _merge(serving, parts, target, earlier, children, is_small=is_small)
     return target
 
 
@@ -71,7 +75,8 @@ def _merge(
     if is_small:
         merge.merge(parts, target, before, step)
         return
-    asked = json.dumps([list(map(str, parts)), str(target), [(str(folder), first_row) for folder, first_row in before]])
-    problem = children.run(merge.__name__, [asked], heard=lambda line: step(int(line) / 1000) if line.isdecimal() else None)
+    asked = target.with_name("asked.json")  # thousands of folders are more than arguments may hold
+    asked.write_text(json.dumps([list(map(str, parts)), str(target), [(str(folder), first_row) for folder, first_row in before]]))
+    problem = children.run(merge.__name__, [str(asked)], heard=lambda line: step(int(line) / 1000) if line.isdecimal() else None)
     if problem:
         raise CacheError(f"The events could not be prepared for reading: {problem}")

@@ -80,6 +80,8 @@ def work(job: Callable[[], str], *, memory: int, seconds: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each mapped array of each part counts as an open file
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         problem = job()

@@ -180,4 +180,4 @@ def _main(folders: Sequence[str], target: str, earlier: Sequence[tuple[str, int]
 
 
 if __name__ == "__main__":
-    work(lambda: _main(*json.loads(sys.argv[1])), memory=CHILD_MEMORY, seconds=CHILD_SECONDS)
+    work(lambda: _main(*json.loads(Path(sys.argv[1]).read_text())), memory=CHILD_MEMORY, seconds=CHILD_SECONDS)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditlib.engine.embedded.arrays import Ints, load, save
+from auditlib.engine.embedded.arrays import READ_BYTES, Ints, load, save
 from auditlib.engine.embedded.haystack import Haystack
 
 MANY: Final = 2_000
@@ -28,7 +28,8 @@ class Strings:
         self._offsets = load(folder / f"{name}.offsets.npy")
         path = folder / f"{name}.text"
         with path.open("rb") as file:
-            self._bytes: mmap.mmap | bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+            small = path.stat().st_size <= READ_BYTES
+            self._bytes: mmap.mmap | bytes = file.read() if small else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._haystack = Haystack(self._bytes)
 
     def __len__(self) -> int:

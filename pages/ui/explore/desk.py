@@ -27,13 +27,13 @@ def desk(asked: Exploration, kept: Sequence[SavedQuery], save: Callable[[str, Ex
             "Start from the filters", key="start_from_filters", on_click=lambda: state.open_desk(starting_sql(asked.view)),
             help="Puts the events above into the desk as a query",
         )  # fmt: skip
-        with st.popover("Examples", key="examples"):
+        with st.popover("Examples", key=state.answer_key("examples")):
             for place, example in enumerate(examples()):
                 st.button(
                     text.label(example.title, 100), key=f"example_{place}", type="tertiary",
                     on_click=state.open_desk, args=(example.sql, example.parameters), kwargs={"run": True},
                 )  # fmt: skip
-        with st.popover("Saved", key="saved"):
+        with st.popover("Saved", key=state.answer_key("saved")):
             _saved(asked, kept, save, forget)
     with st.form("desk", border=True):
         st.text_area("SQL", key=state.EDITOR, height=230, label_visibility="collapsed", placeholder="SELECT … FROM events")

@@ -95,10 +95,11 @@ class Exploration:
     def to_pairs(self) -> Pairs:
         """The parameters of the link; what is as at first is not written, nor which page of the table."""
         pairs = [pair for pair in self.view.to_pairs() if pair[0] not in ("page", "rows")]
-        pairs += [(name, value) for name, value in (("by", self.by), ("per", self.per)) if value]
         if self.show == SQL:
             return [*pairs, *([("show", SQL)] if self.is_too_long or not self.sql else self._query())]
-        return [*pairs, ("show", self.show)] if self.show != next(iter(QUESTIONS)) else pairs
+        first = next(iter(QUESTIONS))
+        own = (("show", "" if self.show == first else self.show), ("by", self.by), ("per", self.per))
+        return [*pairs, *((name, value) for name, value in own if value)]
 
     def asking(self, sql: str, given: Iterable[tuple[str, str]] = ()) -> Exploration:
         """The same at the desk, with another query and values for its parameters."""

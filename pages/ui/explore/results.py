@@ -39,7 +39,7 @@ def rows(table: pa.Table, *, key: str = "page") -> None:
     chosen: dict[str, Any] = {}
     if opens:
         ids = shown.column(table.column_names.index("event_id")).to_pylist()
-        chosen = {"on_select": lambda: _chosen(state.table_key(), ids), "selection_mode": "single-row"}
+        chosen = {"on_select": lambda: _chosen(state.table_key(), ids), "selection_mode": ["single-row", "single-cell"]}
     st.dataframe(
         cells.columns(shown),
         key=state.table_key(),
@@ -59,7 +59,8 @@ def rows(table: pa.Table, *, key: str = "page") -> None:
 
 
 def _chosen(key: str, ids: list[Any]) -> None:
-    places = st.session_state[key]["selection"]["rows"]
+    chosen = st.session_state[key]["selection"]
+    places = [*chosen["rows"], *(row for row, _ in chosen["cells"])]
     if places and isinstance(ids[places[0]], str):
         state.open_entry(ids[places[0]])
 
