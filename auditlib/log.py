@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from auditlib import engine, settings
 from auditlib.access.principal import AT_THE_MACHINE, Principal, require_reader
-from auditlib.engine.base import Activity, Count, Engine, EventPage, Head, Person, PersonKind
+from auditlib.engine.base import Activity, Count, Counts, Engine, EventPage, Head, Person, PersonKind
 from auditlib.engine.comparison import Comparison, compare
 from auditlib.engine.hiding import Hiding, hiding
 from auditlib.engine.serving import Progress, newest_seq
@@ -30,6 +30,9 @@ from auditlib.schema import SCHEMA
 from auditlib.text import one_line
 from auditlib.view import View
 from auditlib.view.buckets import MOST, buckets
+
+FAR: Final = 5
+"""How many times the time of most matches the time of all must be for some to count as far away."""
 
 ENGINES: Final = tuple(sorted(module.name for module in iter_modules(engine.__path__) if module.ispkg))
 """The engines there are: each is a package with `opening.open_engine`."""
@@ -149,7 +152,7 @@ class AuditLog:
         Raises NotFoundError for a column without a facet.
         """
         engine = self._asked()
-        return engine.facet(view.resolved(engine.actions), column, limit=limit)
+        return Counts(engine.facet(view.resolved(engine.actions), column, limit=limit))
 
     def histogram(self, view: View, *, bucket_minutes: int = 60) -> list[Count]:
         """Matches with a known time per bucket of so many minutes, counted from the epoch, UTC; empty buckets are left out.
@@ -159,17 +162,18 @@ class AuditLog:
         engine = self._asked()
         if bucket_minutes < 1:
             raise EngineError(f"A bucket cannot span {bucket_minutes} minutes: expected at least 1", bucket_minutes=bucket_minutes)
-        return engine.histogram(view.resolved(engine.actions), bucket_minutes=bucket_minutes)
+        return Counts(engine.histogram(view.resolved(engine.actions), bucket_minutes=bucket_minutes))
 
     def activity(self, view: View, tz: ZoneInfo, *, most: int = MOST) -> Activity:
         """Matches over the view's range of time, in no more than so many buckets that begin at round times of a zone's clock.
 
-        Without a closed range it is the time from the first match to the last. Matches without a time are in no bucket.
+        Without a closed range it is the time from the first match to the last, but for a few that a wrong clock has put so far
+        away that nothing could be told of the others. These, and matches without a time, are in no bucket.
         """
         engine = self._asked()
         view = view.resolved(engine.actions)
         asked = view.span()
-        span = (asked[0], asked[1] - 1) if asked else engine.span(view)
+        span = (asked[0], asked[1] - 1) if asked else _near(engine, view)
         if span is None:
             return Activity(None, ())
         cut = buckets(*span, tz, most)
@@ -236,6 +240,13 @@ class AuditLog:
     def _asked(self) -> Engine:
         require_reader(self.principal)
         return self._engine
+
+
+def _near(engine: Engine, view: View) -> tuple[int, int] | None:
+    """The time of all matches, or of all but one in a thousand at each end where that is a small part of it."""
+    whole = engine.span(view)
+    most = engine.span(view, skipping=1 + engine.total(view) // 1_000)
+    return most if whole and most and (whole[1] - whole[0]) > FAR * max(1, most[1] - most[0]) and most[1] > most[0] else whole
 
 
 def _not_found(head: Head, event_id: str) -> NotFoundError:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from html import escape
 from typing import Final
 
 SHORT_ID: Final = 12
@@ -43,6 +46,19 @@ def one_line(text: str, limit: int = 300) -> str:
     """Visible text on one line, cut with an ellipsis after `limit` characters."""
     line = " ".join(visible(text).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def html_table(names: Iterable[str], rows: Iterable[Iterable[object]], said: str = "") -> str:
+    """A table for a notebook, with a sentence below it; every text in it is visible, on one line, and no markup."""
+    head = "".join(f"<th>{escape(one_line(name, 60))}</th>" for name in names)
+    body = "".join(f"<tr>{''.join(f'<td>{_html_cell(value)}</td>' for value in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" + (f"<p>{escape(visible(said))}</p>" if said else "")
+
+
+def _html_cell(value: object) -> str:
+    if value is None:
+        return "<i>null</i>"
+    return escape(one_line(value.isoformat(" ") if isinstance(value, datetime) else str(value), 120))
 
 
 def _escape(character: str) -> str:

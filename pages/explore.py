@@ -111,19 +111,18 @@ def _offer_ranges(log: AuditLog) -> None:
 
 
 def _desk(log: AuditLog, asked: Exploration) -> Asking | None:
+    """The SQL desk, and who answers its query; None before it is run, and after it was changed."""
     person = require_reader(log.principal).id
-    current: Asking | None = state.asking()
-    run = state.take_run()
-    rows_at_most = desk(
+    if state.take_run():
+        state.keep_asking(ask(log, Query(asked.sql, asked.parameters, state.row_limit(), log.head.digest)))
+    desk(
         asked,
         saved_queries.saved(person),
         lambda name, of: saved_queries.save(person, SavedQuery(name, of.sql, of.parameters)),
         lambda name: saved_queries.forget(person, name),
     )
-    if run:
-        current = ask(log, Query(asked.sql, asked.parameters, rows_at_most, log.head.digest))
-        state.keep_asking(current)
-    return current if current and (current.query.text, current.query.parameters) == (asked.sql, asked.parameters) else None
+    found: Asking | None = state.asking()
+    return found if found and (found.query.text, found.query.parameters) == (asked.sql, asked.parameters) else None
 
 
 with notices.told():

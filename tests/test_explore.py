@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,11 +20,11 @@ from hypothesis import strategies as st
 from reference import Event, Reference
 from test_engine_answers import Case
 
-from auditlib.errors import CacheError
+from auditlib.errors import CacheError, QueryStoppedError
 from auditlib.log import AuditLog, open_log
 from auditlib.store import publish
 from auditlib.view import View
-from pages import saved_queries
+from pages import exploring, saved_queries
 from pages.saved_queries import SavedQuery
 from pages.ui.explore import cells, charts
 from pages.ui.explore.link import LONGEST, SQL, Exploration
@@ -207,7 +208,7 @@ def test_every_chart_writes_its_values_out_and_none_is_hidden_behind_colour(case
 
 
 def test_people_of_one_name_stay_apart_and_what_cannot_be_seen_is_shown() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"actor_id": "p1", "actor": "Ann", "action": "created", "events": 2},
         {"actor_id": "p2", "actor": "Ann", "action": "created", "events": 1},
         {"actor_id": "p3", "actor": "<img src=x> \u202eA", "action": "new.thing", "events": 1},
@@ -231,7 +232,7 @@ def test_nothing_is_drawn_of_nothing() -> None:
 # -- the link ----------------------------------------------------------------------------------------
 
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 @given(data=st.data())
@@ -300,6 +301,40 @@ def test_cells_are_numbers_where_a_browser_holds_them_and_visible_text_otherwise
     table = pa.Table.from_arrays([pa.array([1]), pa.array(["x"])], names=["n", "n"])
     assert cells.columns(table) == {"c0": [1], "c1": ["x"]}
     assert cells.names(table) == {"c0": "n", "c1": "n"}
+
+
+def test_a_query_of_a_browser_that_is_gone_is_stopped(demo_log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sessions:
+        left = 5
+
+        def is_active_session(self, session: str) -> bool:
+            self.left -= session == "gone"
+            return self.left > 0
+
+    sessions = Sessions()
+    monkeypatch.setattr(exploring, "get_instance", lambda: sessions)
+    endless = "SELECT levenshtein(repeat('a', 200000), repeat('b', 200000))"
+    asking = exploring.Asking(demo_log, exploring.Query(endless, (), 10, ""), "gone")
+    asking._run()
+    assert isinstance(asking.error, QueryStoppedError)
+    assert (asking.result, asking.is_over) == (None, True)
+    sessions.left = 5
+    answered = exploring.Asking(demo_log, exploring.Query("SELECT $x AS x WHERE $x = ''", (("x", "1"),), 10, ""), "there")
+    answered._run()
+    assert answered.result is not None
+    assert len(answered.result) == 0
+
+
+def test_secrets_are_dots_on_the_page(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(tmp_path / "s", [batch([event(1, metadata='{"password":"hunter2"}')])], name="a", log_id="acme")
+    log = open_log(tmp_path / "s")
+    monkeypatch.setattr(exploring, "get_instance", lambda: SimpleNamespace(is_active_session=lambda session: True))
+    asking = exploring.Asking(log, exploring.Query("SELECT metadata FROM events", (), 10, ""), "there")
+    asking._run()
+    assert asking.result is not None
+    assert "hunter2" not in str(asking.result.table.to_pylist())
+    assert exploring.preparation() == ("", 0, 0)
+    log.close()
 
 
 # -- saved queries -----------------------------------------------------------------------------------

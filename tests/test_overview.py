@@ -38,7 +38,7 @@ def test_bars_say_how_many_events_lie_in_each_day_and_how_many_of_them_failed() 
 
 
 def test_events_in_no_bar_are_counted_beside_them() -> None:
-    assert DATA["notes"] == ["1 event without a known time in no bar"]
+    assert DATA["notes"] == ["1 event in no bar: without a known time, or far from all others"]
     assert bars(0, Activity(None, ()), [], None, BERLIN)["bars"] == []
 
 

@@ -10,9 +10,11 @@ from typing import Final, Literal, Protocol
 
 import pyarrow as pa
 
+from auditlib import vocabulary
 from auditlib.errors import NotFoundError
 from auditlib.event import AuditEvent
 from auditlib.store import Chain
+from auditlib.text import html_table
 from auditlib.view import View
 from auditlib.view.buckets import Buckets
 
@@ -66,6 +68,16 @@ class Head:
         """What a reader should know of the record although it is no damage."""
         return self.chain.notices
 
+    def _repr_html_(self) -> str:
+        told = [
+            ("head", f"{self.seq}, {self.digest}"),
+            ("events", f"{self.events:,} in {self.snapshots:,} snapshots"),
+            ("verified", self.verified_at),
+            *((f"snapshot {seq} is quarantined", why) for seq, why in self.quarantined.items()),
+            *([("newer snapshots are refused", self.problem)] if self.problem else []),
+        ]
+        return html_table(("", ""), told)
+
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
@@ -90,6 +102,21 @@ class EventPage:
         """How many pages there are, at least 1."""
         return max(1, -(-self.total // self.view.rows))
 
+    def _repr_html_(self) -> str:
+        rows = (
+            (
+                event.occurred_at,
+                event.actor_name or event.actor_id,
+                vocabulary.action(event.action).label,
+                vocabulary.resource_label(event.resource_type),
+                event.resource_id,
+                event.summary,
+            )
+            for event in self.events
+        )
+        said = f"{self.first:,}–{self.last:,} of {self.total:,}{' (incomplete)' if self.incomplete else ''}. {self.view.describe()}"
+        return html_table(("when (UTC)", "actor", "action", "resource", "id", "details"), rows, said)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -111,6 +138,15 @@ class Count:
     value: str | None
     events: int
     start: datetime | None = None
+
+
+class Counts(list[Count]):
+    """Counts that draw themselves as a table in a notebook."""
+
+    def _repr_html_(self) -> str:
+        timed = any(count.start for count in self)
+        rows = ((count.start if timed else count.value, f"{count.events:,}") for count in self)
+        return html_table(("from (UTC)" if timed else "value", "events"), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +193,11 @@ class Engine(Protocol):
     def histogram(self, view: View, *, bucket_minutes: int) -> list[Count]:
         """Matches per bucket of so many minutes, buckets counted from the epoch, in UTC."""
 
-    def span(self, view: View) -> tuple[int, int] | None:
-        """The earliest and the latest known time among the matches, in microseconds UTC; None where there is none."""
+    def span(self, view: View, *, skipping: int = 0) -> tuple[int, int] | None:
+        """The earliest and the latest known time among the matches, in microseconds UTC; None where there is none.
+
+        `skipping` leaves out so many of the earliest and of the latest.
+        """
 
     def spread(self, view: View, edges: Sequence[int]) -> list[int]:
         """How many matches lie from each of ascending instants to before the next, in microseconds UTC."""

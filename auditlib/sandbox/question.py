@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from html import escape
 from typing import Final
 
 import pyarrow as pa
 
 from auditlib.errors import QueryRefusedError
-from auditlib.text import one_line
+from auditlib.text import html_table, one_line
 
 TIMEOUT: Final = 10.0
 LONGEST_TIMEOUT: Final = 600.0
@@ -22,7 +21,6 @@ MAX_COLUMNS: Final = 1_000
 
 _VALUES: Final = (type(None), bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta)
 _SHOWN_ROWS: Final = 20
-_SHOWN_CHARACTERS: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +71,7 @@ class SqlResult:
         return int(self.table.num_rows)
 
     def _repr_html_(self) -> str:
-        shown = self.table.slice(0, _SHOWN_ROWS)
-        columns = [[_cell(value) for value in column.to_pylist()] for column in shown.columns]
-        head = "".join(f"<th>{escape(one_line(name, 60))}</th>" for name in self.columns)
-        body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in zip(*columns, strict=True))
+        rows = zip(*(column.to_pylist() for column in self.table.slice(0, _SHOWN_ROWS).columns), strict=True)
         of = f"{len(self):,} rows" if len(self) <= _SHOWN_ROWS else f"The first {_SHOWN_ROWS} of {len(self):,} rows"
         said = " ".join(part for part in (f"{of} in {self.elapsed:.2f} s.", self.truncated) if part)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{escape(said)}</p>"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "<i>null</i>"
-    text = value.isoformat(" ") if isinstance(value, datetime) else str(value)
-    return escape(one_line(text, _SHOWN_CHARACTERS))
+        return html_table(self.columns, rows, said)

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from auditlib import times, vocabulary
+from auditlib.text import html_table
 from auditlib.view import dates, parse
 from auditlib.view.filters import FILTERS, Filter
 from auditlib.view.predicates import And, AnyOf, Between, Not, Predicate, any_of
@@ -243,6 +244,10 @@ class View:
             where += f" (dates not applied: {dates.show(self.start, self.end)})"
         opened = f", with event {self.event} open" if self.event else ""
         return f"{subject}{where}, {self.order} first, page {self.page} at {self.rows} rows a page{opened}."
+
+    def _repr_html_(self) -> str:
+        told = [("view", self.describe()), ("link", str(self)), *(("note", problem) for problem in self.problems)]
+        return html_table(("", ""), told)
 
     def resolved(self, actions: Iterable[str]) -> View:
         """This view with actions honoured that were reported as unknown and that an opened store knows."""

@@ -58,8 +58,8 @@ def bars(total: int, activity: Activity, red: Sequence[int], before: Sequence[in
     for number, (n, of_red) in enumerate(zip(activity.counts, red, strict=True)):
         earlier = before[number] if before and number < len(before) else None
         drawn.append({"n": n, "red": of_red, "before": earlier, "title": _title(cut, starts, number, n, of_red, earlier)})
-    unknown = total - sum(activity.counts)
-    notes = [f"{_events(unknown)} without a known time in no bar"] if unknown else []
+    elsewhere = total - sum(activity.counts)
+    notes = [f"{_events(elsewhere)} in no bar: without a known time, or far from all others"] if elsewhere else []
     if before is not None:
         difference = sum(activity.counts) - sum(before)
         than = f"{abs(difference):,} {'more' if difference > 0 else 'fewer'} than" if difference else "as many as"

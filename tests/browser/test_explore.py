@@ -106,7 +106,7 @@ def test_a_query_comes_with_its_link_asks_for_its_parameters_and_leaves_as_a_fil
     page.get_by_role("button", name="Prepare file").click()
     file = audit.download(page.get_by_role("link", name=re.compile(r"^Download \(")), tmp_path)
     (n,) = served_log.sql("SELECT count(*) FROM events WHERE action = 'updated'").table.column(0).to_pylist()
-    assert file.read_text() == f"action,n\r\nupdated,{n}\r\n"
+    assert file.read_bytes() == f"action,n\r\nupdated,{n}\r\n".encode()
     assert re.fullmatch(r"audit-sql-head\d+-[0-9a-f]{12}-\d{8}T\d{6}Z\.csv", file.name)
 
 
@@ -120,17 +120,17 @@ def test_a_row_with_an_event_id_opens_that_event_and_a_value_there_leads_to_the_
     page.keyboard.press("Escape")
     expect(audit.panel).to_have_count(0)
     choose_row(page, 1)
-    audit.panel.locator("header").get_by_role("button").first.click()
+    audit.panel.locator("header .pivot").click()
     expect(audit.chips.first).to_contain_text("Actor")
     expect(audit.rows.first).to_be_visible()
 
 
 def test_a_refusal_is_one_sentence_without_a_path_and_the_next_query_works(audit: AuditPage, served_store: Path) -> None:
     page = opened(audit, sql=f"SELECT * FROM read_parquet('{served_store}/data/*.parquet')")
-    expect(page.get_by_test_id("stAlertContentError")).to_have_text("The function read_parquet cannot be called here")
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("The function read_parquet cannot be called here")
     page.locator(".st-key-sql textarea").fill("SELECT * FROM duckdb_settings()")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_test_id("stAlertContentError")).to_have_text("The function duckdb_settings cannot be called here")
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("The function duckdb_settings cannot be called here")
     assert str(served_store) not in page.content()
     page.locator(".st-key-sql textarea").fill("SELECT 1 AS one")
     page.get_by_role("button", name="Run").click()

@@ -144,10 +144,14 @@ class DuckDBEngine:
         )
         return [Count(None, events, times.from_micros(max(start, times.FIRST_MICROS))) for start, events in rows]
 
-    def span(self, view: View) -> tuple[int, int] | None:
+    def span(self, view: View, *, skipping: int = 0) -> tuple[int, int] | None:
         condition, parameters = self._condition(view)
-        ((first, last),) = self._rows(f"SELECT min(occurred), max(occurred) FROM events WHERE {condition}", parameters)
-        return None if first is None else (first, last)
+        known = f"FROM events WHERE occurred IS NOT NULL AND {condition}"
+        if self._scalar(f"SELECT count(*) {known}", parameters) <= 2 * skipping:
+            return None
+        ends = (f"SELECT occurred {known} ORDER BY occurred {way} LIMIT 1 OFFSET {skipping}" for way in ("ASC", "DESC"))
+        first, last = (self._scalar(end, parameters) for end in ends)
+        return first, last
 
     def spread(self, view: View, edges: Sequence[int]) -> list[int]:
         condition, parameters = self._condition(view)

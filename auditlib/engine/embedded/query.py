@@ -119,13 +119,13 @@ class EmbeddedEngine:
             counts.update(_buckets(segment, mine, bucket_minutes * 60_000_000))
         return [Count(None, events, times.from_micros(max(start, times.FIRST_MICROS))) for start, events in sorted(counts.items())]
 
-    def span(self, view: View) -> tuple[int, int] | None:
-        spans = [
-            span
-            for segment, mine in zip(self._layers.segments, self._matching(view).matches, strict=True)
-            if (span := _span(segment, mine))
-        ]
-        return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
+    def span(self, view: View, *, skipping: int = 0) -> tuple[int, int] | None:
+        found = self._matching(view)
+        known = found.known
+        if known <= 2 * skipping:
+            return None
+        last, first = (found.take(place, place + 1)[0] for place in (skipping, known - 1 - skipping))
+        return -self._layers.all[first.layer].key(first.position), -self._layers.all[last.layer].key(last.position)
 
     def spread(self, view: View, edges: Sequence[int]) -> list[int]:
         counts = np.zeros(len(edges) - 1, np.int64)

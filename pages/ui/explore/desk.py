@@ -19,8 +19,8 @@ LIMITS = (
 )
 
 
-def desk(asked: Exploration, kept: Sequence[SavedQuery], save: Callable[[str, Exploration], None], forget: Callable[[str], None]) -> int:
-    """Draws the desk with the queries that the person kept; returns how many rows are asked for at most."""
+def desk(asked: Exploration, kept: Sequence[SavedQuery], save: Callable[[str, Exploration], None], forget: Callable[[str], None]) -> None:
+    """Draws the desk, with the queries that the person kept."""
     with st.container(horizontal=True, vertical_alignment="center", key="desk_row"):
         st.markdown("**SQL** :gray[one SELECT over the table events]", width="stretch")
         st.button(
@@ -45,8 +45,8 @@ def desk(asked: Exploration, kept: Sequence[SavedQuery], save: Callable[[str, Ex
         with st.container(horizontal=True, vertical_alignment="center", key="run_row"):
             st.form_submit_button("Run", key="run", type="primary", icon=":material/play_arrow:", on_click=state.run_desk)
             st.caption("Ctrl + Enter", width="stretch")
-            limit = st.selectbox(
-                "Row limit", state.ROW_LIMITS, key="explore_limit", index=1, format_func="{:,}".format, width=130,
+            st.selectbox(
+                "Row limit", state.ROW_LIMITS, key=state.ROW_LIMIT, index=1, format_func="{:,}".format, width=130,
                 label_visibility="collapsed", help="Row limit",
             )  # fmt: skip
             st.caption("rows at most", width="content")
@@ -55,15 +55,19 @@ def desk(asked: Exploration, kept: Sequence[SavedQuery], save: Callable[[str, Ex
         st.info(f"Fill in {', '.join(asked.missing)}, then run.")
     if asked.is_too_long:
         st.warning(f"This query is not in the link: it is longer than {LONGEST:,} bytes there. Save it to find it again.")
-    return int(limit)
 
 
 def _saved(asked: Exploration, kept: Sequence[SavedQuery], save: Callable[[str, Exploration], None], forget: Callable[[str], None]) -> None:
     def keep() -> None:
+        state.used()
         name = str(st.session_state.get("save_name") or "").strip()
         if name:
             save(name, asked)
             st.session_state["save_name"] = ""
+
+    def drop(name: str) -> None:
+        state.used()
+        forget(name)
 
     st.text_input("Name for what was run last", key="save_name", max_chars=MOST_NAME, on_change=state.used)
     st.button("Save", key="save", on_click=keep)
@@ -73,6 +77,6 @@ def _saved(asked: Exploration, kept: Sequence[SavedQuery], save: Callable[[str, 
                 text.label(query.name, MOST_NAME), key=f"saved_{place}", type="tertiary", width="stretch",
                 on_click=state.open_desk, args=(query.sql, query.parameters), kwargs={"run": True},
             )  # fmt: skip
-            st.button("Forget", key=f"forget_{place}", type="tertiary", on_click=forget, args=(query.name,))
+            st.button("Forget", key=f"forget_{place}", type="tertiary", on_click=drop, args=(query.name,))
     if not kept:
         st.caption("Nothing is saved yet. What you save is yours alone.")

@@ -11,6 +11,7 @@ import streamlit as st
 from auditlib.engine.base import Head
 from auditlib.evidence.exports import FORMATS
 from auditlib.sandbox.question import SqlResult
+from auditlib.text import one_line
 from pages.ui import text
 from pages.ui.explore import cells, charts, state
 from pages.ui.export import ReadyExport
@@ -74,7 +75,7 @@ def chart_of_two(table: pa.Table) -> None:
     names = table.column_names
 
     def named(place: int) -> str:
-        return text.label(names[place], 60)
+        return one_line(names[place], 60)
 
     with st.container(border=True, key="explore_chart"):
         with st.container(horizontal=True, vertical_alignment="bottom"):

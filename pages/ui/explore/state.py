@@ -19,6 +19,7 @@ from pages.ui.explore.questions import BY
 
 PANEL: Final = "explore_entry"
 EDITOR: Final = "sql"
+ROW_LIMIT: Final = "explore_limit"
 ROW_LIMITS: Final = (1_000, 10_000, 100_000)
 _ASKED, _WRITTEN, _USED, _RUN, _GO = (f"_explore_{name}" for name in ("asked", "written", "used", "run", "go"))
 _ASKING: Final = "_explore_asking"
@@ -115,6 +116,11 @@ def keep_asking(new: object) -> None:
 def take_run() -> bool:
     """Whether the query at the desk is to be run now; asked once."""
     return bool(st.session_state.pop(_RUN, False))
+
+
+def row_limit() -> int:
+    """How many rows are asked for at the desk, at most."""
+    return int(st.session_state.get(ROW_LIMIT, ROW_LIMITS[1]))
 
 
 def cancel() -> None:
