@@ -58,6 +58,7 @@ class AuditLog:
     @property
     def store(self) -> Path:
         """The folder of the store."""
+        self._asked()
         return self._store
 
     @property
@@ -98,7 +99,8 @@ class AuditLog:
 
     def compare(self, view: View) -> Comparison | None:
         """What the head and total that a copied link carries (`at`, `n`) say beside those of today; None without them."""
-        return compare(view, self.head, self.total(view)) if view.at or view.n is not None else None
+        head = self._asked().head
+        return compare(view, head, self.total(view)) if view.at or view.n is not None else None
 
     def batches(self, view: View, *, whole: bool = True) -> Iterator[pa.RecordBatch]:
         """Every match in the view's order, or only those of its page, a few thousand events at a time, in all columns."""

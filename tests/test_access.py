@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -27,6 +28,9 @@ ARGUMENTS: dict[str, Any] = {
     "kind": "actor",
     "text": "a",
     "person_id": "x",
+    "tz": ZoneInfo("UTC"),
+    "edges": [0, 1],
+    "owner": "x",
 }
 
 DENIED = [

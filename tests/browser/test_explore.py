@@ -137,6 +137,17 @@ def test_a_refusal_is_one_sentence_without_a_path_and_the_next_query_works(audit
     answered(page, "1 row")
 
 
+def test_what_a_link_cannot_get_is_said_and_a_long_query_stays_out_of_the_link(audit: AuditPage) -> None:
+    page = opened(audit, show="pie", sql="x" * 5_000)
+    expect(audit.problems).to_contain_text("Ignored show='pie': expected one of who, pivot")
+    expect(audit.problems).to_contain_text("expected at most 4,096 bytes with its parameters")
+    page.locator(".st-key-sql textarea").fill(f"SELECT 1 AS one -- {'y' * 5_000}")
+    page.keyboard.press("Control+Enter")
+    answered(page, "1 row")
+    expect(page.get_by_text("This query is not in the link")).to_be_visible()
+    expect(page).to_have_url(f"{audit.base}/explore?show=sql")
+
+
 def test_a_query_can_be_cancelled_and_one_that_nobody_waits_for_ends(server: Server, reader: Reader) -> None:
     audit = reader()
     page = opened(audit, sql=ENDLESS)
@@ -194,22 +205,23 @@ def test_an_outsider_is_refused(server: Server, reader: Reader) -> None:
 
 @pytest.mark.long
 def test_many_heavy_queries_queue_or_are_told_to_wait_and_the_server_answers(server: Server, reader: Reader) -> None:
-    audits = [reader() for _ in range(12)]
-    for audit in audits:
-        audit.page.goto(f"{audit.base}/explore?{urlencode({'sql': ENDLESS})}", wait_until="commit")
-    slowest = 0.0
-    ends = re.compile("took longer than 10 seconds|Too many questions")
-    waiting = list(audits)
-    for _ in range(600):
+    pages = [opened(reader(), show="sql") for _ in range(10)]
+    for page in pages:
+        expect(page.locator(SETTLED)).to_be_visible()
+        page.locator(".st-key-sql textarea").fill(ENDLESS)
+    for page in pages:
+        page.keyboard.press("Control+Enter")
+    pages[0].wait_for_timeout(5_000)  # ten browsers draw their pages on this machine too
+    waiting, seconds = list(pages), []
+    for _ in range(300):
         asked = time.monotonic()
         assert server.health()["status"] == "ok"
-        slowest = max(slowest, time.monotonic() - asked)
-        waiting = [audit for audit in waiting if not audit.page.get_by_test_id("stAlertContentError").filter(has_text=ends).count()]
+        seconds.append(time.monotonic() - asked)
+        waiting = [page for page in waiting if not page.get_by_test_id("stAlertContentError").count()]
         if not waiting:
             break
-        audits[0].page.wait_for_timeout(200)
-    told = [audit.page.get_by_test_id("stAlertContentError").inner_text() for audit in audits]
-    assert not waiting
-    assert any("Too many questions" in each for each in told)
-    assert any("took longer" in each for each in told)
-    assert slowest < 5
+        pages[0].wait_for_timeout(200)
+    told = [page.get_by_test_id("stAlertContentError").inner_text() for page in pages]
+    assert any("Too many questions are being answered at once" in each for each in told)
+    assert any("took longer than 10 seconds" in each for each in told)
+    assert sorted(seconds)[len(seconds) // 2] < 1

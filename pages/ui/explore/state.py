@@ -79,10 +79,10 @@ def change(new: Exploration, *, run: bool = False) -> None:
     them then.
     """
     used()
+    st.session_state[_RUN] = run and new.show == SQL and bool(new.sql.strip()) and not new.missing
     if new.show == SQL and not new.sql.strip():
-        new = new.asking(starting_sql(new.view))
+        new = replace(new.asking(starting_sql(new.view)), problems=new.problems)
     st.session_state[_ASKED] = new
-    st.session_state[_RUN] = run and new.show == SQL and not new.missing
     for key, value in _seeds(new).items():
         st.session_state[key] = value
 
