@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import stat
 import sys
 import zlib
@@ -16,6 +17,7 @@ import zstandard
 from auditlib.errors import SourceError
 
 CHUNK: Final = 1 << 20
+_STEP_SECONDS: Final = 0.2
 STDIN: Final = "-"
 
 _GZIP: Final = b"\x1f\x8b"
@@ -82,7 +84,7 @@ class Source:
                 head = self._more(CHUNK)
 
     def _more(self, size: int) -> bytes:
-        data = self._stream.read(size)
+        data = _awaited(self._stream, size) if self.name == STDIN else self._stream.read(size)
         self.consumed += len(data)
         return data
 
@@ -128,6 +130,28 @@ class Source:
                 piece = frame.unused_data if frame.eof else b""
         if not frame.eof:
             self.fault = "the zstd data ends early"
+
+
+def _awaited(stream: BinaryIO, size: int) -> bytes:
+    """So many bytes of standard input, or what is left of it.
+
+    It waits in short steps: an interrupt that reaches another thread of the process does not end a wait of this one,
+    and would be noticed only with the next input.
+    """
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return stream.read(size)
+    pieces, wanted = [], size
+    while wanted:
+        while not select.select([descriptor], [], [], _STEP_SECONDS)[0]:
+            pass
+        piece = os.read(descriptor, wanted)
+        if not piece:
+            break
+        pieces.append(piece)
+        wanted -= len(piece)
+    return b"".join(pieces)
 
 
 def _salvaged(member: zlib._Decompress, piece: bytes) -> bytes:
