@@ -34,7 +34,8 @@ MEMORY_BYTES: Final = 3 << 30
 THREADS: Final = 2
 _BATCH_ROWS: Final = 256
 _MOST_HELD_KIB: Final = 768 << 10
-"""A child that ever held more is not asked again."""
+"""A child that a query made hold more is not asked again. What it is said to have held when it was ready does not count: that can be
+what its parent held when it was started (getrusage(2), ru_maxrss)."""
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "allow_community_extensions": "false",
@@ -67,10 +68,11 @@ def main() -> None:
     connection = _opened(f"{folder}/{database}", hide_secrets=masking == "masked")
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     _lock_process()
+    allowed_kib = max(_MOST_HELD_KIB, _held_kib())
     with suppress(OSError):
         frames.send(answers, frames.READY)
         while received := frames.receive(0):
-            _answer(connection, pickle.loads(received[1]), answers)
+            _answer(connection, pickle.loads(received[1]), answers, allowed_kib)
     os._exit(0)
 
 
@@ -122,14 +124,18 @@ def _end_with_the_parent() -> None:
     os._exit(0)
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, question: Question, answers: int) -> None:
+def _held_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, question: Question, answers: int, allowed_kib: int) -> None:
     spent = resource.getrusage(resource.RUSAGE_SELF)
     allowed = int(spent.ru_utime + spent.ru_stime + question.timeout * THREADS) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
     try:
         text, plan = gate.without_explain(question.text)
         gate.check_statement(text, lambda statement: _serialized(connection, statement))
-        _send_rows(connection.sql(f"EXPLAIN {text}" if plan else text, params=question.parameters or None), question, answers)
+        _send_rows(connection.sql(f"EXPLAIN {text}" if plan else text, params=question.parameters or None), question, answers, allowed_kib)
     except AuditError as error:
         _fail(answers, type(error).__name__, error.message, str(error.values.get("reason", "")))
     except (MemoryError, duckdb.OutOfMemoryException, pa.ArrowMemoryError):
@@ -148,7 +154,7 @@ def _fail(answers: int, kind: str, sentence: str, reason: str) -> None:
     )
 
 
-def _send_rows(relation: Any, question: Question, answers: int) -> None:
+def _send_rows(relation: Any, question: Question, answers: int, allowed_kib: int) -> None:
     """Sends rows until there are no more, or a limit is reached; then says which, before the query is even ended."""
     reader = relation.to_arrow_reader(_BATCH_ROWS)
     if len(reader.schema) > MAX_COLUMNS:
@@ -163,7 +169,7 @@ def _send_rows(relation: Any, question: Question, answers: int) -> None:
                 reached = "bytes" if fitting < kept.num_rows else "rows"
                 break
             rows, size = rows - kept.num_rows, size - kept.nbytes
-    again = not reached and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < _MOST_HELD_KIB
+    again = not reached and _held_kib() <= allowed_kib
     frames.send(answers, frames.DONE, json.dumps({"truncated": reached, "again": again}).encode())
     if not again:
         os._exit(0)
