@@ -115,8 +115,8 @@ class SnapshotReader:
             with self._trust.open(self._source, self._files[file]) as opened:
                 if group is None:
                     return pq.ParquetFile(opened.path)
-                parquet = pq.ParquetFile(opened.path, metadata=self._footer(file).parquet)
-                table = parquet.read_row_group(group, columns=list(columns)).select(columns)
+                parquet = pq.ParquetFile(opened.path, metadata=self._footer(file).parquet, pre_buffer=False)
+                table = parquet.read_row_group(group, columns=list(columns), use_threads=False).select(columns)
                 return table.cast(pa.schema([SCHEMA.field(name) for name in columns]))
         except (OSError, StoreError, pa.ArrowException, LookupError):
             raise self._damaged(file) from None
