@@ -10,12 +10,11 @@ import streamlit as st
 from auditlib import vocabulary
 from auditlib.access.principal import require_reader
 from auditlib.engine.base import EventPage
-from auditlib.errors import AuditError, NotFoundError
-from auditlib.event import AuditEvent
+from auditlib.errors import NotFoundError
 from auditlib.evidence import exports
 from auditlib.log import AuditLog
 from auditlib.view import View
-from pages import downloads, missing, reading
+from pages import downloads, missing, reading, recorded
 from pages.bundling import Bundling
 from pages.overview import show_overview
 from pages.sign_in import current_principal
@@ -96,7 +95,7 @@ def _table(log: AuditLog, page: EventPage) -> None:
     opened = [event_id for event_id in session.open_rows() if event_id in events]
     event_table(
         rows=[rows.row(event, tz) for event in page.events],
-        details={event_id: _details(log, events[event_id]) for event_id in opened},
+        details={event_id: recorded.details(log, events[event_id]) for event_id in opened},
         open_ids=opened,
         current=session.view().event,
         zone=rows.zone_name(page.events, tz),
@@ -104,15 +103,6 @@ def _table(log: AuditLog, page: EventPage) -> None:
         on_open_change=session.rows_changed,
         on_row_change=session.row_chosen,
     )
-
-
-def _details(log: AuditLog, event: AuditEvent) -> dict[str, object]:
-    try:
-        recorded = event.metadata if event.metadata is not None else log.metadata([event.event_id])[event.event_id]
-    except AuditError as error:
-        return rows.unreadable(event, str(error))
-    url = downloads.offer_text(recorded, rows.file_name(event), require_reader(log.principal)) if rows.needs_download(recorded) else ""
-    return rows.details(event, recorded, url)
 
 
 def _opened(page: EventPage) -> list[str]:
@@ -140,7 +130,7 @@ def _panel(log: AuditLog) -> None:
     position = log.position(view, view.event)
     entry(
         event=panel.payload(
-            event, tab=view.tab, tz=session.zone(), metadata=_details(log, event), position=position, total=log.total(view)
+            event, tab=view.tab, tz=session.zone(), metadata=recorded.details(log, event), position=position, total=log.total(view)
         ),
         seal=session.seal(log.head.digest, log.total(view)),
         key=session.PANEL,

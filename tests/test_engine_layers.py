@@ -7,12 +7,10 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import opener
@@ -21,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import Reference
 from stores import flip
+from waiting import soon
 
 from auditlib.engine.embedded import build, cover
 from auditlib.engine.embedded.cover import TAKEN_IN, Run
@@ -280,12 +279,3 @@ def test_children_of_a_killed_process_end_with_it_and_the_next_opening_sweeps(tm
     assert log.total(View()) == 20_000
     assert not list(cache.glob("*/.build-*"))
     log.close()
-
-
-def soon(look: Callable[[], Any]) -> Any:
-    """What a look gives as soon as it gives something; the last look's after half a minute."""
-    for _ in range(3_000):
-        if found := look():
-            return found
-        time.sleep(0.01)
-    return look()

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from ingest_samples import DATA, column, import_files, import_text, shared
+from waiting import soon
 
 from auditlib.errors import IngestError
 from auditlib.ingest import Format, Import, formats, load_format, load_mapping, run
@@ -138,10 +138,10 @@ def test_an_interrupted_import_leaves_no_worker_and_no_snapshot(tmp_path: Path, 
         assert process.stdin is not None
         process.stdin.write(b"".join(line % number for number in range(100_000)))
         process.stdin.flush()
-        workers = _soon(lambda: children_of(process.pid))
+        workers = soon(lambda: children_of(process.pid))
         os.killpg(process.pid, sign) if sign == signal.SIGINT else process.kill()
         process.wait(60)
-        assert _soon(lambda: not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers))
+        assert soon(lambda: not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers))
     assert not list((store / "manifests").glob("*.json"))
 
 
@@ -149,15 +149,6 @@ def children_of(pid: int) -> list[str]:
     """The processes that a process started, once there are two."""
     found = [child for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
     return found if len(found) == 2 else []
-
-
-def _soon(look: Any) -> Any:
-    """What a look gives as soon as it gives something; the last look's after half a minute."""
-    for _ in range(600):
-        if found := look():
-            return found
-        time.sleep(0.05)
-    return look()
 
 
 @example([b"\t "], 1, 1)

@@ -19,6 +19,7 @@ from auditlib.evidence.archive import Member, pieces, read_archive, write_sums
 from auditlib.evidence.contents import EVENTS, EXCERPT, GUIDE, QUERY, REPORT, SUMS, TABLE, parse_query, served_files
 from auditlib.evidence.exports import csv_line
 from auditlib.evidence.rederive import DERIVED, TOLD
+from auditlib.processes import import_path
 from auditlib.schema import COLUMNS
 from auditlib.store import Chain, FolderSource
 from auditlib.store.acceptance import Policy, accept
@@ -219,10 +220,9 @@ class _Check:
         """Runs the process that derives the events, with folders and settings of its own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AUDIT_") or name == "AUDIT_ENGINE"}
         own = {"AUDIT_CACHE": str(self._folder / "cache"), "AUDIT_STATE": str(self._folder / "state")}
-        path = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), kept.get("PYTHONPATH"))))
         done = subprocess.run(
             [sys.executable, "-m", "auditlib.evidence.rederive", str(self._folder)],
-            env=kept | own | {"PYTHONPATH": path},
+            env=kept | own | {"PYTHONPATH": import_path()},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

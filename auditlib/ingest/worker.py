@@ -20,7 +20,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from importlib.abc import MetaPathFinder
-from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Final
 
@@ -28,10 +27,10 @@ from auditlib.errors import IngestError
 from auditlib.ingest.catalogue import Format
 from auditlib.ingest.part import Part, parts_of
 from auditlib.ingest.reader import Block
+from auditlib.processes import import_path
 
 _LENGTH: Final = 8
 _MOST: Final = 8
-_ROOT: Final = str(Path(__file__).parents[2])
 
 
 def cores() -> int:
@@ -44,7 +43,7 @@ class Workers:
 
     def __init__(self, format: Format, count: int) -> None:
         """Starts the processes; raises IngestError where that fails."""
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))}
+        environment = os.environ | {"PYTHONPATH": import_path()}
         self.processes: list[subprocess.Popen[bytes]] = []
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         self._ahead = 2 * count

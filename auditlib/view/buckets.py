@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from auditlib.times import FIRST_MICROS, LAST_MICROS, from_micros, reached
+from auditlib.times import FIRST_MICROS, LAST_MICROS, from_micros, in_zone, reached
 
 MOST: Final = 80
 _DAY: Final = 1_440
@@ -100,7 +100,7 @@ def buckets(first: int, last: int, tz: ZoneInfo, most: int = MOST, *, step: Step
 
 
 def _edges(first: int, last: int, tz: ZoneInfo, step: Step) -> Iterator[int]:
-    wall: datetime | None = step.floor(_wall(first, tz))
+    wall: datetime | None = step.floor(in_zone(from_micros(first), tz).replace(tzinfo=None))
     edge = _reached(wall, tz)
     if edge > first:  # the zone's clock shows no earlier time that the calendar has
         edge = FIRST_MICROS
@@ -111,13 +111,6 @@ def _edges(first: int, last: int, tz: ZoneInfo, step: Step) -> Iterator[int]:
         if reached_at > edge:
             edge = reached_at
             yield edge
-
-
-def _wall(micros: int, tz: ZoneInfo) -> datetime:
-    try:
-        return from_micros(micros).astimezone(tz).replace(tzinfo=None)
-    except OverflowError:
-        return from_micros(micros).replace(tzinfo=None)
 
 
 def _after(wall: datetime | None, step: Step) -> datetime | None:

@@ -12,6 +12,7 @@ from auditlib.engine.base import Activity, Count
 from auditlib.text import short_id, visible
 from auditlib.view import View
 from auditlib.view.buckets import Buckets
+from pages.ui.text import wall_day
 
 SHOWN: Final = 4
 MOST_SHOWN: Final = 50
@@ -142,19 +143,15 @@ def _title(cut: Buckets, starts: Sequence[datetime], number: int, n: int, red: i
     start, end = starts[number], starts[number + 1]
     unit = cut.step.unit
     if unit in ("minute", "hour"):
-        when = f"{_day(start)} {start:%H:%M} – {end:%H:%M}"
+        when = f"{wall_day(start)} {start:%H:%M} – {end:%H:%M}"
     elif unit == "day":
-        when = f"{start:%A} {_day(start)}"
+        when = f"{start:%A} {wall_day(start)}"
     elif unit == "year" and cut.step.count == 1:
         when = f"{start.year}"
     else:
-        when = f"{_day(start)} – {_day(end - timedelta(days=1))}"
+        when = f"{wall_day(start)} – {wall_day(end - timedelta(days=1))}"
     red_part = f", {red:,} failed or cancelled" if red else ""
     return f"{when}: {_events(n)}{red_part}" + (f"; {before:,} in the period before" if before is not None else "")
-
-
-def _day(wall: datetime) -> str:
-    return f"{wall.day} {wall:%b} {wall.year}"
 
 
 def _ticks(cut: Buckets, starts: Sequence[datetime]) -> list[tuple[float, str]]:

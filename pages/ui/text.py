@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 from auditlib.engine.base import Head
 from auditlib.metadata import Flaw
 from auditlib.text import one_line
+from auditlib.times import in_zone
 
 APP: Final = "Audit Logs"
 SIGN_IN_NEEDED: Final = "Sign in to continue."
@@ -85,9 +85,12 @@ def listed(words: Sequence[str]) -> str:
 
 def day(instant: datetime, tz: ZoneInfo) -> str:
     """The day of an instant in a zone: `12 Nov 2026`; at the far ends of the calendar in UTC."""
-    with suppress(OverflowError):
-        instant = instant.astimezone(tz)
-    return f"{instant.day} {instant:%b} {instant.year}"
+    return wall_day(in_zone(instant, tz))
+
+
+def wall_day(wall: datetime) -> str:
+    """A day as people read it: `12 Nov 2026`."""
+    return f"{wall.day} {wall:%b} {wall.year}"
 
 
 def joined(filters: int) -> str:

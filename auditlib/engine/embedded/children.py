@@ -10,11 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-_ROOT: Final = str(Path(__file__).resolve().parents[3])
+from auditlib.processes import import_path
+
 _CONTENT, _DISK = 3, 4
 
 Heard = Callable[[str], None]
@@ -47,7 +47,7 @@ class Children:
 
         Raises OSError where the disk refused, or the child cannot be started.
         """
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))}
+        environment = os.environ | {"PYTHONPATH": import_path()}
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, *arguments],
             pass_fds=pass_fds, env=environment, text=True,
