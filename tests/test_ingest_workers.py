@@ -53,8 +53,10 @@ def samples(key: str) -> list[Path]:
 
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("key", [format.key for format in formats() if samples(format.key)])
-def test_workers_give_exactly_what_one_process_gives_on_every_sample(tmp_path: Path, key: str) -> None:
-    alone, together = both_ways(tmp_path, key, *samples(key), *samples(key)[:1])
+def test_workers_give_exactly_what_one_process_gives_on_every_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    paths = samples(key)
+    monkeypatch.setattr(run, "BLOCK", max(3_000, sum(path.stat().st_size for path in paths) // 100))
+    alone, together = both_ways(tmp_path, key, *paths, *paths[:1])
     assert alone == together
 
 

@@ -97,7 +97,7 @@ def odd_log(tmp_path: Path, cache: Path) -> Iterator[Callable[[str], AuditLog]]:
 
 
 @given(data=st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
 def test_a_view_as_sql_gives_the_matches_of_the_view_in_its_order(case: Case, data: st.DataObject) -> None:
     view = data.draw(case.views())
     text = starting_sql(view)

@@ -15,7 +15,7 @@ from typing import Self
 
 from auditlib.processes import import_path
 
-_CONTENT, _DISK = 3, 4
+_CONTENT, _SYSTEM = 3, 4
 
 Heard = Callable[[str], None]
 """Called with each line that a child writes, as it comes."""
@@ -45,7 +45,7 @@ class Children:
     def run(self, module: str, arguments: Sequence[str], *, pass_fds: Sequence[int] = (), heard: Heard | None = None) -> str:
         """Runs a module to its end; what it says is wrong with its input, or an empty text.
 
-        Raises OSError where the disk refused, or the child cannot be started.
+        Raises OSError where the system refused the child something (its disk, as a rule), or the child cannot be started.
         """
         environment = os.environ | {"PYTHONPATH": import_path()}
         process = subprocess.Popen(
@@ -65,8 +65,8 @@ class Children:
                     heard(line.strip())
         with self._lock:
             self._running.discard(process)
-        if process.returncode == _DISK:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if process.returncode == _SYSTEM:
+            raise OSError(int(line), os.strerror(int(line)))
         if process.returncode == _CONTENT:
             return line.strip()
         return "reading it took more memory or time than is allowed" if process.returncode else ""
@@ -85,8 +85,9 @@ def work(job: Callable[[], str], *, memory: int, seconds: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         problem = job()
-    except OSError:
-        sys.exit(_DISK)
+    except OSError as error:
+        print(error.errno or errno.EIO)
+        sys.exit(_SYSTEM)
     if problem:
         print(problem)
     sys.exit(_CONTENT if problem else 0)
