@@ -6,24 +6,24 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 from auditlib.engine.serving import trust_record
 from auditlib.errors import CacheError, DamagedFileError
-from auditlib.store import FolderSource, Report, configured, read_chain, verify_store
+from auditlib.location import Location
+from auditlib.store import Report, Source, configured, read_chain, source_of, verify_store
 from auditlib.store.trust import Trusted
 from auditlib.store.verify import identity_of
 
 
-def full_check(store: Path, progress: Callable[[int, int], None] | None = None) -> Report:
+def full_check(store: Location, progress: Callable[[int, int], None] | None = None) -> Report:
     """A report on every file of a store, by the policy of the settings; what was trusted before counts for nothing.
 
     From now on the files that agreed are trusted as of this check, and the others no more: the next opening hashes
     those itself and quarantines what is damaged. `progress` is called with the bytes read and the bytes there are.
     Raises as `verify_store` does, and CacheError where what was found cannot be noted.
     """
-    source = FolderSource(store)
-    policy = configured()
+    source = source_of(store)
+    policy = configured(store)
     total = done = 0
 
     def count(size: int) -> None:
@@ -51,12 +51,12 @@ def full_check(store: Path, progress: Callable[[int, int], None] | None = None) 
     return report
 
 
-def _identities(source: FolderSource) -> dict[str, tuple[tuple[int, ...], int]]:
+def _identities(source: Source) -> dict[str, tuple[tuple[int, ...], int]]:
     """What each file of the record that can be opened is, and its size in bytes."""
     found = {}
     for entry in read_chain(source).kept:
         with suppress(DamagedFileError):
-            fd = source.open_data(entry.path)
+            fd = source.open_data(entry)
             try:
                 found[entry.path] = identity_of(fd), os.fstat(fd).st_size
             finally:

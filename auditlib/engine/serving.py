@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from auditlib import settings, times
+from auditlib import times
 from auditlib.engine.base import Head
 from auditlib.engine.snapshots import SnapshotReader
 from auditlib.errors import CacheError, ChainError, DamagedFileError, StoreError
-from auditlib.store import Chain, FileEntry, FolderSource, Manifest, accept, configured
+from auditlib.location import Location
+from auditlib.processes import is_running
+from auditlib.store import Chain, FileEntry, FolderSource, Manifest, accept, configured, source_of
+from auditlib.store.copies import cache_folder_of as cache_folder_of
+from auditlib.store.sources import Progress as Progress
 from auditlib.store.trust import TrustRecord
-
-Progress = Callable[[str, int, int], None]
-"""Called with a stage, and how much of how much is done."""
+from auditlib.store.watch import looked
 
 T = TypeVar("T")
 
@@ -80,19 +81,23 @@ class Serving:
     Accepts the chain by the policy of the settings, and hashes the files that are not known to be the verified ones;
     snapshots with a damaged file are quarantined. Raises NotAStoreError where there is no store, ChainError where not
     even its first manifest can be accepted, PinError and SigningError as `configured` and `accept` do, CacheError where
-    the cache folder cannot be used; in strict mode ChainError or DamagedFileError for any damage.
+    the cache folder cannot be used; in strict mode ChainError or DamagedFileError for any damage. An object store that cannot
+    be reached is served from what was fetched of it before, and a notice says so; UnreachableError where nothing was.
     """
 
-    def __init__(self, store: Path, progress: Progress | None) -> None:
+    def __init__(self, store: Location, progress: Progress | None) -> None:
         self.report = progress or _silent
-        self.source = FolderSource(store)
-        policy = configured()
+        self.source = source_of(store, fallback=True)
+        policy = configured(store)
         self._strict = policy.strict
         chain = accept(self.source, policy)
         if not chain.manifests:
             raise chain.problem or ChainError("The chain has no manifest")
         self.folder = cache_folder_of(self.source.location)
         self.trust = trust_record(self.source.location)
+        self.source.prepare(chain.kept, self.report)
+        if self.source.away:
+            chain = replace(chain, notices=(*chain.notices, f"{self.source.away}; what was fetched before is served"))
         self.served = self._check(chain)
 
     def derive(self, make: Callable[[Served], T]) -> T:
@@ -142,7 +147,7 @@ class Serving:
         """
         sweep(self.folder, pattern, keep)
         for path in self.folder.glob(".build-*"):
-            if not _is_running(int(path.name.split("-")[1])):
+            if not is_running(int(path.name.split("-")[1])):
                 _remove(path)
 
     def _check(self, chain: Chain) -> Served:
@@ -171,34 +176,30 @@ class Serving:
             raise damage
 
 
-def newest_seq(store: Path) -> int:
+def newest_seq(store: Location) -> int:
     """The highest manifest number that is there, accepted or not; 0 where there is none. Cheap."""
+    if not isinstance(store, Path):
+        return looked(store).newest
     try:
         return max(FolderSource(store).manifest_numbers(), default=0)
     except StoreError:
         return 0
 
 
-def forget_derived(store: Path) -> None:
+def unreachable(store: Location) -> str:
+    """Why a store in an object store cannot be reached now, as one sentence; empty where it can, and for a folder."""
+    return "" if isinstance(store, Path) else looked(store).why
+
+
+def forget_derived(store: Location) -> None:
     """Removes what was derived from a store on this machine; whoever has some of it open keeps reading its bytes."""
-    for path in cache_folder_of(FolderSource(store).location).iterdir():
+    for path in cache_folder_of(source_of(store).location).iterdir():
         _remove(path)
 
 
 def trust_record(location: str) -> TrustRecord:
     """The record of the files of a store that were verified; raises CacheError where the cache folder cannot be used."""
     return TrustRecord(cache_folder_of(location) / "verified.json")
-
-
-def cache_folder_of(location: str) -> Path:
-    """The folder of one store's derived files, readable by its owner alone."""
-    folder = settings.cache_folder() / hashlib.sha256(location.encode()).hexdigest()[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
-    except OSError as error:
-        raise CacheError(f"The cache folder cannot be used: {error.strerror}; set AUDIT_CACHE to a folder of yours") from error
-    return folder
 
 
 def sweep(folder: Path, pattern: str, keep: tuple[str, ...]) -> None:
@@ -213,16 +214,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _silent(stage: str, done: int, total: int) -> None:

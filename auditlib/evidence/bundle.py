@@ -27,7 +27,7 @@ from auditlib.evidence.report import render
 from auditlib.evidence.selection import Selection
 from auditlib.log import AuditLog
 from auditlib.schema import SCHEMA
-from auditlib.store import FolderSource, open_verified, sha256_bytes
+from auditlib.store import open_verified, sha256_bytes, source_of
 from auditlib.store.manifest import manifest_name
 from auditlib.times import write_utc
 
@@ -133,7 +133,7 @@ class _Work:
 
     def __init__(self, log: AuditLog, selection: Selection, report: Progress, most_events: int) -> None:
         self._log, self._selection, self._report, self._most_events = log, selection, report, most_events
-        self._source = FolderSource(log.store)
+        self._source = source_of(log.store, fallback=True)
         self.head = log.head
         self.events = 0
         self.signed: list[int] = []

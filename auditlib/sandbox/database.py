@@ -19,7 +19,8 @@ from typing import Any, Final
 from auditlib.engine.base import Head
 from auditlib.engine.serving import Progress, Served, Serving, cache_folder_of, sweep
 from auditlib.errors import CacheError
-from auditlib.store import FileEntry, FolderSource
+from auditlib.location import Location
+from auditlib.store import FileEntry, source_of
 from auditlib.store.verify import identity_of
 
 DATABASE_FORMAT: Final = "auditlib-sql/1"
@@ -32,7 +33,7 @@ _ROOT: Final = str(Path(__file__).parents[2])
 _START: Final = "import sys; sys.path.append(sys.argv.pop(1)); from auditlib.sandbox.build import main; main()"
 
 
-def opened(store: Path, head: Head, progress: Progress | None) -> int:
+def opened(store: Location, head: Head, progress: Progress | None) -> int:
     """A read-only descriptor of the database of a head, which the caller closes; built first where there is none.
 
     Raises CacheError where it cannot be built, StoreError where the store is no longer what was verified.
@@ -50,9 +51,9 @@ def opened(store: Path, head: Head, progress: Progress | None) -> int:
     return descriptor
 
 
-def forget_others(store: Path, head: Head) -> None:
+def forget_others(store: Location, head: Head) -> None:
     """Removes the databases of other heads, which may hold what was erased or retired since."""
-    sweep(cache_folder_of(FolderSource(store).location), _PATTERN, keep=(_name(_served(head)),))
+    sweep(cache_folder_of(source_of(store).location), _PATTERN, keep=(_name(_served(head)),))
 
 
 def _served(head: Head) -> Served:

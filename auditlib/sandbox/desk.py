@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from auditlib.engine.base import Head
 from auditlib.engine.serving import Progress
 from auditlib.engine.turns import Turns, asking
 from auditlib.errors import QueryStoppedError, SupersededError
+from auditlib.location import Location
 from auditlib.sandbox import database, gate
 from auditlib.sandbox.pool import Pool
 from auditlib.sandbox.question import MAX_BYTES, MAX_ROWS, TIMEOUT, Question, SqlResult
@@ -36,7 +36,7 @@ class Desk:
     at most `PATIENCE_SECONDS`, and people take turns.
     """
 
-    def __init__(self, store: Path, head: Head) -> None:
+    def __init__(self, store: Location, head: Head) -> None:
         self._store, self._head = store, head
         self._preparing = threading.Lock()
         self._database = -1

@@ -6,6 +6,7 @@ from auditlib.store.digest import sha256_bytes, sha256_descriptor
 from auditlib.store.footer import schema_sha256
 from auditlib.store.manifest import FileEntry, Manifest, parse_manifest
 from auditlib.store.pins import Pin, Pins
+from auditlib.store.places import source_of
 from auditlib.store.publish import publish
 from auditlib.store.removal import Removal
 from auditlib.store.report import FileReport, Report, SnapshotReport, verify_store
@@ -37,5 +38,6 @@ __all__ = [
     "schema_sha256",
     "sha256_bytes",
     "sha256_descriptor",
+    "source_of",
     "verify_store",
 ]

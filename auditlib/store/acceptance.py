@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from auditlib import settings
 from auditlib.errors import ChainError, PinError
+from auditlib.location import Location
 from auditlib.store.chain import ABSENT, Chain, Signature, read_chain
 from auditlib.store.manifest import Manifest, manifest_name, signature_name
 from auditlib.store.pins import Pin, Pins
-from auditlib.store.sources import Source
+from auditlib.store.sources import ChainSource
 
 if TYPE_CHECKING:
     from auditlib.store.signing import PublicKey
@@ -41,11 +43,15 @@ TRUSTING: Final = Policy()
 """Demands nothing beyond an unbroken chain."""
 
 
-def configured() -> Policy:
-    """The policy of the settings.
+def configured(store: Location | None = None) -> Policy:
+    """The policy of the settings, for a store.
 
+    Keys and the given head are those of a publisher elsewhere: what this machine itself writes in the state folder,
+    the ledger, is held to its pins alone.
     Raises SigningError where `AUDIT_PUBLIC_KEY` holds no key, PinError where `AUDIT_PIN` is no digest.
     """
+    if store is not None and is_own(store):
+        return Policy(strict=settings.strict(), state=settings.state_folder())
     keys: tuple[PublicKey, ...] = ()
     if settings.public_key():
         from auditlib.store.signing import load_public
@@ -57,7 +63,12 @@ def configured() -> Policy:
     return Policy(keys, match.group(1) if match else "", settings.strict(), settings.state_folder())
 
 
-def accept(source: Source, policy: Policy) -> Chain:
+def is_own(store: Location) -> bool:
+    """Whether this machine itself writes a store, as part of its ledger, which nobody signs."""
+    return isinstance(store, Path) and Path(os.path.realpath(store)).is_relative_to(os.path.realpath(settings.ledger_folder()))
+
+
+def accept(source: ChainSource, policy: Policy) -> Chain:
     """The chain of a store as far as it can be believed; what of it is accepted is pinned.
 
     A manifest without a good signature where keys are configured (`reason="signature"`), one that differs from
@@ -82,7 +93,7 @@ def accept(source: Source, policy: Policy) -> Chain:
     return chain
 
 
-def _signed(chain: Chain, source: Source, keys: tuple[PublicKey, ...]) -> Chain:
+def _signed(chain: Chain, source: ChainSource, keys: tuple[PublicKey, ...]) -> Chain:
     signatures: dict[int, Signature] = {}
     for manifest in chain.manifests:
         try:
@@ -95,7 +106,7 @@ def _signed(chain: Chain, source: Source, keys: tuple[PublicKey, ...]) -> Chain:
     return replace(chain, signatures=signatures)
 
 
-def _signature(manifest: Manifest, source: Source, keys: tuple[PublicKey, ...]) -> Signature:
+def _signature(manifest: Manifest, source: ChainSource, keys: tuple[PublicKey, ...]) -> Signature:
     signature = source.read_signature(manifest.seq)
     if not keys:
         return ABSENT if signature is None else Signature("unchecked")

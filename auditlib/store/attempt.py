@@ -1,13 +1,12 @@
-"""An attempt at a snapshot: data files under hidden names, linked to their final ones, the manifest last.
+"""An attempt at a snapshot: its data files written under hidden names, before anything of it can be seen.
 
-The manifest's presence is the commit. What is killed on the way leaves hidden files, which the next publisher
-sweeps, and final ones that its hidden manifest names and describes.
+What an attempt does then, and what is left of one that is killed, depends on where the store is.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
@@ -19,9 +18,9 @@ import pyarrow as pa
 from auditlib.errors import PublishError
 from auditlib.schema import SCHEMA
 from auditlib.store.conform import conform, file_schema
-from auditlib.store.manifest import FileEntry, Manifest, manifest_name, signature_name
-from auditlib.store.sources import DATA, MANIFESTS, MAX_MANIFEST_BYTES, TEMPORARY
-from auditlib.store.writing import DataFile, Identity, is_file, sync_folder, write_file, writing_errors
+from auditlib.store.manifest import FileEntry, Manifest
+from auditlib.store.sources import MAX_MANIFEST_BYTES, TEMPORARY
+from auditlib.store.writing import DataFile, Identity, writing_errors
 
 if TYPE_CHECKING:
     from auditlib.store.signing import SigningKey
@@ -29,18 +28,14 @@ if TYPE_CHECKING:
 _PIECE_ROWS: Final = 65_536
 
 
-class Attempt:
-    """One try at a snapshot: its hidden files, and which final names are its own work."""
+class Attempt(ABC):
+    """One try at a snapshot: the hidden files of a folder, and what makes them part of a store."""
 
-    def __init__(self, root: Path, name: str, rows_per_file: int) -> None:
-        self._root, self._name, self._rows_per_file = root, name, rows_per_file
+    def __init__(self, folder: Path, name: str, rows_per_file: int) -> None:
+        self._folder, self._name, self._rows_per_file = folder, name, rows_per_file
         self._token = secrets.token_hex(8)
         self._writing: DataFile | None = None
         self._written: list[tuple[Path, Identity, FileEntry]] = []
-        self._hidden_manifest = root / MANIFESTS / f"{TEMPORARY}{self._token}.json"
-        self._hidden_signature = root / MANIFESTS / f"{TEMPORARY}{self._token}.json.sig"
-        self._linked: list[tuple[Path, Identity]] = []
-        self._committed: tuple[Path, Identity] | None = None
 
     def write(self, batches: Iterable[pa.RecordBatch], progress: Callable[[int], None] | None) -> None:
         """Write rows to hidden files of their own; without any row, to one of 0 rows. May be called again for more files."""
@@ -66,45 +61,25 @@ class Attempt:
         names = (f"{self._name}.parquet" if single else f"{self._name}-{number:04d}.parquet" for number in count(1))
         return tuple(replace(entry, path=name) for (_, _, entry), name in zip(self._written, names, strict=False))
 
+    @abstractmethod
     def commit(self, manifest: Manifest, key: SigningKey | None) -> None:
-        """Link the files to their final names, then the signature where there is a key, then the manifest."""
-        raw = manifest.to_bytes()
-        if len(raw) > MAX_MANIFEST_BYTES:
-            files = len(manifest.files)
-            raise PublishError(f"{self._name} cannot be published: {files} files are too many for one manifest", reason="size")
-        data, manifests = self._root / DATA, self._root / MANIFESTS
-        with writing_errors(self._name):
-            identity = write_file(self._hidden_manifest, raw)
-            signature = write_file(self._hidden_signature, key.sign(raw)) if key else None
-            sync_folder(manifests)
-            for (hidden, file, _), entry in zip(self._written, manifest.files, strict=True):
-                self._linked.append((data / entry.path, file))
-                os.link(hidden, data / entry.path, follow_symlinks=False)
-            # Unlinking moves a file's ctime, which a reader takes for tampering: the hidden names go before the commit.
-            for hidden, _, _ in self._written:
-                hidden.unlink()
-            sync_folder(data)
-            if signature:
-                self._linked.append((manifests / signature_name(manifest.seq), signature))
-                os.link(self._hidden_signature, self._linked[-1][0], follow_symlinks=False)
-                sync_folder(manifests)
-            self._committed = (manifests / manifest_name(manifest.seq), identity)
-            os.link(self._hidden_manifest, self._committed[0], follow_symlinks=False)
-            sync_folder(manifests)
+        """Give the files their final names, then the signature where there is a key, then the manifest; its presence is the commit."""
 
     def clean(self) -> None:
         """Remove the hidden files, and without a commit the final ones of this attempt too."""
-        if self._committed is None or not is_file(*self._committed):
-            for path, identity in self._linked:
-                if is_file(path, identity):
-                    path.unlink()
         if self._writing is not None:
             self._writing.close()
             self._writing.path.unlink(missing_ok=True)
         for hidden, _, _ in self._written:
             hidden.unlink(missing_ok=True)
-        self._hidden_signature.unlink(missing_ok=True)
-        self._hidden_manifest.unlink(missing_ok=True)
+
+    def _spell(self, manifest: Manifest) -> bytes:
+        """The bytes of a manifest; raises PublishError where they are more than a reader takes."""
+        raw = manifest.to_bytes()
+        if len(raw) > MAX_MANIFEST_BYTES:
+            files = len(manifest.files)
+            raise PublishError(f"{self._name} cannot be published: {files} files are too many for one manifest", reason="size")
+        return raw
 
     def _append(self, piece: pa.RecordBatch, schema: pa.Schema) -> None:
         offset = 0
@@ -118,7 +93,7 @@ class Attempt:
             offset += part.num_rows
 
     def _next_file(self, schema: pa.Schema) -> DataFile:
-        path = self._root / DATA / f"{TEMPORARY}{self._token}-{len(self._written) + 1:04d}"
+        path = self._folder / f"{TEMPORARY}{self._token}-{len(self._written) + 1:04d}"
         self._writing = DataFile(path, schema, self._rows_per_file)
         return self._writing
 

@@ -11,7 +11,7 @@ from auditlib.errors import ChainError, NotAStoreError
 from auditlib.store.digest import NO_DIGEST
 from auditlib.store.manifest import FileEntry, Manifest, manifest_name, parse_manifest
 from auditlib.store.removal import Removal
-from auditlib.store.sources import Source
+from auditlib.store.sources import ChainSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Chain:
         return replace(self, log_id=self.log_id if manifests else "", manifests=manifests, problem=problem)
 
 
-def read_chain(source: Source) -> Chain:
+def read_chain(source: ChainSource) -> Chain:
     """The chain of a store, read from manifest 1 upward.
 
     A gap, another previous digest or log id, a path listed before, a file removed that was not there, a manifest

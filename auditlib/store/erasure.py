@@ -11,19 +11,19 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auditlib.errors import PublishError
+from auditlib.location import Location
 from auditlib.store.acceptance import TRUSTING, Policy
 from auditlib.store.digest import sha256_bytes
 from auditlib.store.manifest import FileEntry, Manifest
 from auditlib.store.pseudonym import SLOTS, Eraser, names_of
 from auditlib.store.removal import REPLACES
-from auditlib.store.retention import removing, unlink_removed
+from auditlib.store.retention import remove_files, removing
 from auditlib.store.sources import Source
 from auditlib.store.verify import open_verified
 
@@ -55,7 +55,7 @@ class Erasure:
 
 
 def erase(
-    root: Path,
+    store: Location,
     person: str,
     reason: str,
     *,
@@ -75,7 +75,7 @@ def erase(
         raise PublishError("The person has no id: expected the one that events name", person=person)
     alias = f"erased-{sha256_bytes(secrets.token_bytes(32) + person.encode())[:12]}"
     report = progress or _silent
-    with removing(root, reason, key, policy) as (publisher, chain):
+    with removing(store, reason, key, policy) as (publisher, chain):
         source, kept = publisher.source, chain.kept
         names: set[str] = set()
         for entry in kept:
@@ -97,7 +97,7 @@ def erase(
             if replaced:
                 gone = [{"path": entry.path, "reason": reason, "sha256": entry.sha256} for entry in replaced]
                 manifest = publisher.commit(attempt, now, extra={REPLACES: gone})
-        return Erasure(alias, manifest, tuple(replaced), events, len(names), unlink_removed(source.root, chain, manifest))
+        return Erasure(alias, manifest, tuple(replaced), events, len(names), remove_files(publisher, chain, manifest))
 
 
 def _batches(source: Source, entry: FileEntry, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:

@@ -82,7 +82,7 @@ def _remove_copy(hidden: Path, final: Path) -> None:
 
 def _is_orphan(root: Path, entry: FileEntry) -> bool:
     try:
-        fd = FolderSource(root).open_data(entry.path)
+        fd = FolderSource(root).open_data(entry)
     except DamagedFileError:
         return False
     try:

@@ -1,11 +1,8 @@
 """Publishing: one call writes one snapshot and its manifest, whole or not at all.
 
-Data files are written under hidden names, made durable and linked to their final names; the manifest
-comes last, and its presence is the commit. One publisher works on a store at a time (an advisory lock);
-should the lock not hold, as on some network file systems, linking still lets exactly one manifest win.
-
-What a killed publisher left behind is swept by the next one, which holds the lock and so knows that
-nobody is writing.
+Data files are written under hidden names first and then get their final ones; the manifest comes last,
+and its presence is the commit. One publisher works on a store at a time. How a folder and an object store
+keep to this is told in `folder` and `upload`.
 """
 
 from __future__ import annotations
@@ -16,20 +13,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from auditlib.errors import NotAStoreError, PublishError
+from auditlib.location import Location
 from auditlib.store.acceptance import TRUSTING, Policy, accept
 from auditlib.store.attempt import Attempt
 from auditlib.store.chain import Chain
 from auditlib.store.digest import NO_DIGEST
-from auditlib.store.lock import locked, sweep
 from auditlib.store.manifest import LOG_ID, Manifest
 from auditlib.store.pins import Pins
-from auditlib.store.sources import FolderSource
+from auditlib.store.places import Destination, destination_of
+from auditlib.store.sources import Source
 
 if TYPE_CHECKING:
     from auditlib.store.signing import SigningKey
@@ -38,7 +35,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def publish(
-    root: Path,
+    store: Location,
     batches: Iterable[pa.RecordBatch],
     *,
     name: str,
@@ -63,7 +60,8 @@ def publish(
 
     Raises PublishError when the store's chain is broken or was rolled back, another publisher is at work or was
     first, a name is taken, `log_id` is another log's, a signature is missing, or the disk refuses; SchemaError
-    for rows that are no events; and whatever `batches` raises. The store is then as it was.
+    for rows that are no events; UnreachableError where an object store does not answer; and whatever `batches` raises.
+    The store is then as it was.
     """
     if not _NAME.fullmatch(name):
         raise PublishError(f"{name!r} cannot name a snapshot: expected {_NAME.pattern}", name=name)
@@ -74,9 +72,9 @@ def publish(
     now = created or datetime.now(UTC)
     if now.tzinfo is None:
         raise PublishError(f"created={now.isoformat()} has no time zone: expected an aware datetime", created=now)
-    with publishing(root, key, policy) as publisher:
+    with publishing(store, key, policy) as publisher:
         if log_id is not None and publisher.chain is not None and log_id != publisher.chain.log_id:
-            raise PublishError(f"{publisher.source.root} is the log {publisher.chain.log_id!r}, not {log_id!r}", log_id=log_id)
+            raise PublishError(f"{publisher.source.location} is the log {publisher.chain.log_id!r}, not {log_id!r}", log_id=log_id)
         with publisher.attempt(name, rows_per_file) as attempt:
             attempt.write(batches, progress)
             return publisher.commit(attempt, now, log_id=log_id)
@@ -85,18 +83,23 @@ def publish(
 class Publisher:
     """Whoever holds a store's lock, with the accepted chain, which is None for a new store."""
 
-    def __init__(self, source: FolderSource, key: SigningKey | None, policy: Policy) -> None:
-        self.source = source
+    def __init__(self, destination: Destination, key: SigningKey | None, policy: Policy) -> None:
+        self.destination = destination
         self._key = key
         self._policy = policy
-        self._pins = Pins(policy.state, source.location) if policy.state else None
+        self._pins = Pins(policy.state, self.source.location) if policy.state else None
         self.chain = self._accepted()
         self._require_signature()
+
+    @property
+    def source(self) -> Source:
+        """What reads the store."""
+        return self.destination.source
 
     @contextmanager
     def attempt(self, name: str, rows_per_file: int = 1_000_000) -> Iterator[Attempt]:
         """An attempt at a snapshot, which leaves nothing behind unless it is committed."""
-        attempt = Attempt(self.source.root, name, rows_per_file)
+        attempt = self.destination.attempt(name, rows_per_file)
         try:
             yield attempt
         finally:
@@ -125,7 +128,7 @@ class Publisher:
         known = self._pins.of(manifest.log_id)[manifest.seq - 1 : manifest.seq] if self._pins else ()
         if known and known[0].digest != manifest.digest:
             why = chain.problem if chain and chain.problem else f"another snapshot {manifest.seq} of it was accepted before"
-            raise PublishError(f"Nothing can be added to {self.source.root}: {why}", reason="chain")
+            raise PublishError(f"Nothing can be added to {self.source.location}: {why}", reason="chain")
         attempt.commit(manifest, self._key)
         if self._pins:
             with suppress(OSError):  # reading says so, and pins then
@@ -135,9 +138,9 @@ class Publisher:
     def whole_chain(self) -> Chain:
         """The chain that there must be; raises NotAStoreError for a new store, PublishError for one that was rolled back."""
         if self.chain is None:
-            raise NotAStoreError(f"{self.source.root} is not a snapshot store: it has no manifest", path=self.source.location)
+            raise NotAStoreError(f"{self.source.location} is not a snapshot store: it has no manifest", path=self.source.location)
         if self.chain.problem:
-            raise PublishError(f"Nothing can be changed in {self.source.root}: {self.chain.problem}", reason="chain")
+            raise PublishError(f"Nothing can be changed in {self.source.location}: {self.chain.problem}", reason="chain")
         return self.chain
 
     def _accepted(self) -> Chain | None:
@@ -146,7 +149,7 @@ class Publisher:
         chain = accept(self.source, replace(self._policy, strict=False))
         # Snapshots that were lost may be published again, if they are byte for byte those that were pinned: see `commit`.
         if chain.problem is not None and chain.problem.reason != "rollback":
-            raise PublishError(f"Nothing can be added to {self.source.root}: {chain.problem}", reason="chain") from chain.problem
+            raise PublishError(f"Nothing can be added to {self.source.location}: {chain.problem}", reason="chain") from chain.problem
         return chain
 
     def _require_signature(self) -> None:
@@ -160,16 +163,16 @@ class Publisher:
 
 
 @contextmanager
-def publishing(root: Path, key: SigningKey | None, policy: Policy) -> Iterator[Publisher]:
+def publishing(store: Location, key: SigningKey | None, policy: Policy) -> Iterator[Publisher]:
     """The publisher of a store, while it holds the lock; what killed ones left is swept first, unless it was rolled back.
 
     Raises PublishError where the lock is held, the chain cannot be accepted, or a signature is wanted and none can be made.
     """
-    source = FolderSource(root)
-    with locked(source.root):
-        publisher = Publisher(source, key, policy)
+    destination = destination_of(store)
+    with destination.locked():
+        publisher = Publisher(destination, key, policy)
         if publisher.chain is None or publisher.chain.problem is None:
-            sweep(source.root, publisher.chain)
+            destination.sweep(publisher.chain)
         yield publisher
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from auditlib.errors import ChainError, DamagedFileError
+from auditlib.location import Location
 from auditlib.store.acceptance import TRUSTING, Policy, accept
 from auditlib.store.chain import Chain
 from auditlib.store.manifest import FileEntry, Manifest
+from auditlib.store.places import source_of
 from auditlib.store.removal import Removal
-from auditlib.store.sources import FolderSource, Source
+from auditlib.store.sources import Source
 from auditlib.store.verify import open_verified
 
 FileState = Literal["verified", "damaged", "missing", "quarantined", "retired", "replaced"]
@@ -112,14 +112,15 @@ class Report:
         }
 
 
-def verify_store(root: Path, progress: Callable[[int], None] | None = None, policy: Policy = TRUSTING) -> Report:
+def verify_store(store: Location, progress: Callable[[int], None] | None = None, policy: Policy = TRUSTING) -> Report:
     """A report on every file of a store. Always hashes everything anew, and goes on after damage.
 
     A damaged or missing file quarantines the other files of its manifest; a removed one is neither. `progress` is
     called with the number of bytes of each piece hashed; `policy` is what the chain must be, and what of it is
-    accepted is pinned. Raises NotAStoreError where the folder holds no manifests, PinError where pins cannot be relied on.
+    accepted is pinned. Raises NotAStoreError where there are no manifests, UnreachableError where an object store does not
+    answer, PinError where pins cannot be relied on.
     """
-    source = FolderSource(root)
+    source = source_of(store, fresh=True)
     chain = accept(source, replace(policy, strict=False))
     removed = chain.removed
     files: list[FileReport] = []
@@ -161,12 +162,12 @@ def _check_files(
 
 
 def _removed_report(source: Source, seq: int, entry: FileEntry, removal: Removal) -> FileReport:
-    reason: str | None = "present"
+    reason, more = None, ""
     try:
-        os.close(source.open_data(entry.path))
-        more = "; its file is still there, and retire removes it"
-    except DamagedFileError as error:
-        reason, more = (None, "") if error.reason == "missing" else (reason, "; something is still in its place")
+        if source.has_data(entry.path):
+            reason, more = "present", "; its file is still there, and retire removes it"
+    except DamagedFileError:
+        reason, more = "present", "; something is still in its place"
     return FileReport(entry.path, seq, removal.state, reason, removal.sentence + more, entry.rows, entry.bytes, entry.sha256)
 
 

@@ -6,22 +6,20 @@ are no longer part of the record; the next run removes them.
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditlib.errors import NotAStoreError, PublishError
+from auditlib.location import Location
 from auditlib.store.acceptance import TRUSTING, Policy
 from auditlib.store.chain import Chain
 from auditlib.store.manifest import FileEntry, Manifest
+from auditlib.store.places import source_of
 from auditlib.store.publish import Publisher, instant, publishing
 from auditlib.store.removal import REASON, RETIRED
-from auditlib.store.sources import DATA, FolderSource
-from auditlib.store.writing import sync_folder, writing_errors
 from auditlib.times import write_utc
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ class Retirement:
     unlinked: int
 
 
-def retire(root: Path, before: datetime, reason: str, *, key: SigningKey | None = None, policy: Policy = TRUSTING) -> Retirement:
+def retire(store: Location, before: datetime, reason: str, *, key: SigningKey | None = None, policy: Policy = TRUSTING) -> Retirement:
     """Take every file out of the record whose last event happened before an instant, and remove it.
 
     Raises NotAStoreError where there is no store; PublishError for a reason that is not one line of at most 500
@@ -52,7 +50,7 @@ def retire(root: Path, before: datetime, reason: str, *, key: SigningKey | None 
     if before.tzinfo is None:
         raise PublishError(f"before={before.isoformat()} has no time zone: expected an aware datetime", before=before)
     bound = write_utc(before.astimezone(UTC)) or ""
-    with removing(root, reason, key, policy) as (publisher, chain):
+    with removing(store, reason, key, policy) as (publisher, chain):
         kept = chain.kept
         due = tuple(entry for entry in kept if entry.max_time is not None and entry.max_time < bound)
         manifest = None
@@ -66,37 +64,27 @@ def retire(root: Path, before: datetime, reason: str, *, key: SigningKey | None 
             due,
             tuple(entry for entry in kept if entry.min_time and entry.max_time and entry.min_time < bound <= entry.max_time),
             tuple(entry for entry in kept if entry.max_time is None and entry.rows),
-            unlink_removed(publisher.source.root, chain, manifest),
+            remove_files(publisher, chain, manifest),
         )
 
 
 @contextmanager
-def removing(root: Path, reason: str, key: SigningKey | None, policy: Policy) -> Iterator[tuple[Publisher, Chain]]:
+def removing(store: Location, reason: str, key: SigningKey | None, policy: Policy) -> Iterator[tuple[Publisher, Chain]]:
     """A publisher about to remove files for a reason, and its chain, which is whole.
 
     Raises NotAStoreError where there is no store; PublishError for a reason that cannot be one, and as `publishing` does.
     """
     if not REASON.fullmatch(reason):
         raise PublishError("A reason must be one line of 1 to 500 characters, since the chain keeps it for good", reason="reason")
-    if not FolderSource(root).manifest_numbers():
-        raise NotAStoreError(f"{root} is not a snapshot store: it has no manifest", path=str(root))
-    with publishing(root, key, policy) as publisher:
+    if not source_of(store).manifest_numbers():
+        raise NotAStoreError(f"{store} is not a snapshot store: it has no manifest", path=str(store))
+    with publishing(store, key, policy) as publisher:
         yield publisher, publisher.whole_chain()
 
 
-def unlink_removed(root: Path, chain: Chain, manifest: Manifest | None = None) -> int:
-    """Remove from the data folder whatever the chain, or a manifest just added, took out of the record; gives how many files.
+def remove_files(publisher: Publisher, chain: Chain, manifest: Manifest | None = None) -> int:
+    """Remove from the store whatever the chain, or a manifest just added, took out of the record; gives how many files.
 
-    The caller holds the store's lock. Raises PublishError where the disk refuses; running again goes on from there.
+    Raises PublishError where the disk refuses, UnreachableError where an object store does; running again goes on from there.
     """
-    gone = 0
-    with writing_errors(str(root)):
-        for path in (*chain.removed, *(removal.path for removal in (manifest.removals if manifest else ()))):
-            file = root / DATA / path
-            with suppress(FileNotFoundError):
-                if not stat.S_ISDIR(file.lstat().st_mode):
-                    file.unlink()
-                    gone += 1
-        if gone:
-            sync_folder(root / DATA)
-    return gone
+    return publisher.destination.remove((*chain.removed, *(removal.path for removal in (manifest.removals if manifest else ()))))

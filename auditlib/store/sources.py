@@ -1,7 +1,8 @@
 """Sources: where a store's bytes come from.
 
 `Source` is all that reading a store needs, `FolderSource` is a folder. No name a manifest did not list is
-ever opened, no symbolic link below the root is followed, and nothing but a regular file is read.
+ever opened, no symbolic link below the root is followed, and nothing but a regular file is read. A store in
+an object store is an `ObjectSource`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Final, Protocol
 
 from auditlib.errors import ChainError, DamagedFileError, NotAStoreError
-from auditlib.store.manifest import DATA_NAME, manifest_name, signature_name
+from auditlib.store.manifest import DATA_NAME, FileEntry, manifest_name, signature_name
 
 DATA: Final = "data"
 MANIFESTS: Final = "manifests"
@@ -32,8 +33,12 @@ _FOLDER: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 _NOT_REGULAR: Final = frozenset({errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.ENOTDIR, errno.ENODEV})
 
 
-class Source(Protocol):
-    """The bytes of one store."""
+Progress = Callable[[str, int, int], None]
+"""Called with a stage, and how much of how much is done; what it raises ends the work."""
+
+
+class ChainSource(Protocol):
+    """The manifests and signatures of one store. Every method may raise UnreachableError where it is not on this machine."""
 
     @property
     def location(self) -> str:
@@ -48,8 +53,22 @@ class Source(Protocol):
     def read_signature(self, seq: int) -> bytes | None:
         """The signature beside a manifest, None where there is none; ChainError where it cannot be read."""
 
-    def open_data(self, name: str) -> int:
+
+class Source(ChainSource, Protocol):
+    """The bytes of one store."""
+
+    @property
+    def away(self) -> str:
+        """Why the store cannot be reached and what is known of it is given instead; empty where it is read itself."""
+
+    def prepare(self, entries: Iterable[FileEntry], report: Progress) -> None:
+        """Brings the data files of entries near, so that opening them waits for nobody."""
+
+    def open_data(self, entry: FileEntry) -> int:
         """A descriptor of one data file, which the caller closes; DamagedFileError where it cannot be opened."""
+
+    def has_data(self, name: str) -> bool:
+        """Whether there is a data file of that name, listed or not; DamagedFileError where something else has it."""
 
     def unlisted(self, listed: Collection[str]) -> tuple[str, ...]:
         """The names of data files that no manifest lists, sorted."""
@@ -57,6 +76,8 @@ class Source(Protocol):
 
 class FolderSource:
     """A store in a folder. The root is resolved once, here, so that a link to it cannot move later."""
+
+    away = ""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
@@ -78,7 +99,7 @@ class FolderSource:
                 f"{self.root} is not a snapshot store: its folder {MANIFESTS!r} cannot be opened ({os.strerror(error.errno or 0)})",
                 path=self.location,
             ) from None
-        return tuple(sorted(int(name[:8]) for name in names if _MANIFEST_NAME.fullmatch(name)))
+        return manifest_numbers(names)
 
     def read_manifest(self, seq: int) -> bytes:
         """The bytes of one manifest, at most 16 MiB.
@@ -99,18 +120,26 @@ class FolderSource:
                 return None
             raise
 
-    def open_data(self, name: str) -> int:
+    def prepare(self, entries: Iterable[FileEntry], report: Progress) -> None:
+        """Does nothing: the files of a folder are near."""
+
+    def open_data(self, entry: FileEntry) -> int:
         """A read-only descriptor of a regular data file, which the caller closes.
 
         Never waits: a named pipe, socket, device, folder or symbolic link is refused at once. Raises
         DamagedFileError (`reason=` `missing`, `unreadable`, `not_regular`).
         """
-        if not DATA_NAME.fullmatch(name):
-            raise DamagedFileError(f"{name!r} cannot be the name of a data file", path=name, reason="not_regular")
+        return self._open_data(entry.path)
+
+    def has_data(self, name: str) -> bool:
+        """Whether there is a regular data file of that name; raises DamagedFileError where something else stands there."""
         try:
-            return self._open(DATA, name)
-        except OSError as error:
-            raise DamagedFileError(f"{name} cannot be read: {_sentence(error)}", path=name, reason=_reason(error)) from None
+            os.close(self._open_data(name))
+        except DamagedFileError as error:
+            if error.reason == "missing":
+                return False
+            raise
+        return True
 
     def unlisted(self, listed: Collection[str]) -> tuple[str, ...]:
         """The names in the data folder that are not listed, sorted; a publisher's temporary files are left out.
@@ -123,6 +152,14 @@ class FolderSource:
             return ()
         known = frozenset(listed)
         return tuple(sorted(name for name in names if name not in known and not name.startswith(TEMPORARY)))
+
+    def _open_data(self, name: str) -> int:
+        if not DATA_NAME.fullmatch(name):
+            raise DamagedFileError(f"{name!r} cannot be the name of a data file", path=name, reason="not_regular")
+        try:
+            return self._open(DATA, name)
+        except OSError as error:
+            raise DamagedFileError(f"{name} cannot be read: {_sentence(error)}", path=name, reason=_reason(error)) from None
 
     def _names(self, folder: str) -> list[str]:
         fd = os.open(self.root / folder, _FOLDER)
@@ -152,6 +189,11 @@ class FolderSource:
             os.close(fd)
             raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
         return fd
+
+
+def manifest_numbers(names: Iterable[str]) -> tuple[int, ...]:
+    """The sequence numbers of the manifests among some names, ascending."""
+    return tuple(sorted(int(name[:8]) for name in names if _MANIFEST_NAME.fullmatch(name)))
 
 
 def _reason(error: OSError) -> str:

@@ -85,7 +85,7 @@ class TrustRecord:
             file = open_verified(source, entry)
             self._files[entry.path] = Trusted(entry.sha256, file.identity, datetime.now(UTC))
             return file
-        return VerifiedFile(entry, source.open_data(entry.path), trusted.identity)
+        return VerifiedFile(entry, source.open_data(entry), trusted.identity)
 
     def oldest(self, paths: Iterable[str]) -> datetime:
         """When the file of these that was hashed longest ago was hashed, UTC."""
@@ -109,7 +109,7 @@ class TrustRecord:
         trusted = self._files.get(entry.path)
         if trusted is None or trusted.sha256 != entry.sha256:
             return None
-        fd = source.open_data(entry.path)
+        fd = source.open_data(entry)
         try:
             return trusted if identity_of(fd) == trusted.identity else None
         finally:

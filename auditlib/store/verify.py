@@ -66,7 +66,7 @@ def open_verified(source: Source, entry: FileEntry, progress: Callable[[int], No
     and `reason=` one of `missing`, `unreadable`, `not_regular`, `size`, `digest`, `footer`, `codec`,
     `schema`, `rows`, `budget`, `times`, `changed`.
     """
-    fd = source.open_data(entry.path)
+    fd = source.open_data(entry)
     try:
         file = VerifiedFile(entry, fd, identity_of(fd))
         size = os.fstat(fd).st_size

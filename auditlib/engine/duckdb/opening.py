@@ -18,6 +18,7 @@ from auditlib.engine.duckdb.load import CACHE_FORMAT, Part, build
 from auditlib.engine.duckdb.query import DuckDBEngine
 from auditlib.engine.serving import Progress, Served, Serving
 from auditlib.errors import CacheError
+from auditlib.location import Location
 from auditlib.store import FileEntry
 from auditlib.store.verify import identity_of
 
@@ -37,7 +38,7 @@ class _Cache:
     last: int | None
 
 
-def open_engine(store: Path, progress: Progress | None = None) -> DuckDBEngine:
+def open_engine(store: Location, progress: Progress | None = None) -> DuckDBEngine:
     """An engine over a store's newest verified state; builds the cache where there is none for what is served.
 
     `progress` is called with a stage and how much of how much is done. Raises as `Serving` does, and

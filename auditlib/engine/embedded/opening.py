@@ -18,13 +18,24 @@ from auditlib.engine.embedded.records import Records
 from auditlib.engine.embedded.segment import Segment
 from auditlib.engine.serving import Progress, Served, Serving
 from auditlib.errors import CacheError
+from auditlib.location import Location
 from auditlib.store import FileEntry
 
 _SEAL: Final = "seal.json"
 
 
-def open_engine(store: Path, progress: Progress | None = None) -> EmbeddedEngine:
+def open_engine(store: Location, progress: Progress | None = None) -> EmbeddedEngine:
     """An engine over a store's newest verified state; builds segments for what none holds yet.
+
+    Raises and reports as `open_layers` does.
+    """
+    serving, layers = open_layers(store, progress)
+    records = Records(layers, serving.reader(), [seq for seq, _ in serving.served.files])
+    return EmbeddedEngine(layers, serving.head(layers), records)
+
+
+def open_layers(store: Location, progress: Progress | None = None) -> tuple[Serving, Layers]:
+    """What of a store is served, and its events in the log's order; builds segments for what none holds yet.
 
     `progress` is called with a stage and how much of how much is done; what it raises ends the building.
     Raises as `Serving` does, and CacheError where a segment cannot be built.
@@ -32,9 +43,7 @@ def open_engine(store: Path, progress: Progress | None = None) -> EmbeddedEngine
     serving = Serving(store, progress)
     segments = serving.derive(lambda served: _segments(serving, served))
     serving.sweep("segment-*", keep=tuple(segment.folder.name for segment in segments))
-    layers = Layers(segments)
-    records = Records(layers, serving.reader(), [seq for seq, _ in serving.served.files])
-    return EmbeddedEngine(layers, serving.head(layers), records)
+    return serving, Layers(segments)
 
 
 def _segments(serving: Serving, served: Served) -> list[Segment]:
