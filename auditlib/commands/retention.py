@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from auditlib.commands.keys import KeyOption, signing_key
-from auditlib.commands.shared import StoreOption, counted, progress, say
+from auditlib.commands.shared import Place, StoreOption, counted, progress, say
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in one line; the chain keeps it for good.")]
 
@@ -22,9 +23,11 @@ def retire(
     """Remove files all of whose events are before a day; the chain says which, and why."""
     from auditlib.engine.serving import forget_derived
     from auditlib.store import configured
+    from auditlib.store.acceptance import is_own
     from auditlib.store.retention import retire as retire_files
 
-    done = retire_files(store, before.replace(tzinfo=UTC), reason, key=signing_key(key), policy=configured())
+    chosen = None if is_own(store) else signing_key(key)
+    done = retire_files(store, before.replace(tzinfo=UTC), reason, key=chosen, policy=configured(store))
     forget_derived(store)
     for label, files in (("retired", done.retired), ("straddling", done.straddling), ("without time", done.timeless)):
         for entry in files:
@@ -35,6 +38,7 @@ def retire(
         say("Files whose events have no time stay: nobody can say how old they are.")
     events = sum(entry.rows for entry in done.retired)
     gone = counted(done.unlinked, "file")
+    _say_versions(store, done.unlinked)
     typer.echo(f"Retired {counted(len(done.retired), 'file')} with {counted(events, 'event')}; removed {gone} from the data folder.")
 
 
@@ -46,16 +50,24 @@ def erase(
 ) -> None:
     """Replace a person by a pseudonym wherever the record names the person; the chain says which files were replaced."""
     from auditlib.engine.serving import forget_derived
-    from auditlib.store import FolderSource, configured, read_chain
+    from auditlib.store import configured, read_chain, source_of
+    from auditlib.store.acceptance import is_own
     from auditlib.store.erasure import erase as erase_person
 
-    total = 2 * sum(entry.bytes for entry in read_chain(FolderSource(store)).kept)
+    chosen = None if is_own(store) else signing_key(key)
+    total = 2 * sum(entry.bytes for entry in read_chain(source_of(store)).kept)
     with progress("Erasing", total, unit="bytes") as advance:
-        done = erase_person(store, person, reason, key=signing_key(key), policy=configured(), progress=lambda stage, size: advance(size))
+        done = erase_person(store, person, reason, key=chosen, policy=configured(store), progress=lambda stage, size: advance(size))
     forget_derived(store)
+    _say_versions(store, done.unlinked)
     for entry in done.replaced:
         typer.echo(f"{'replaced':<13} {entry.path}  {counted(entry.rows, 'event')}")
     if done.manifest is None:
         typer.echo(f"No event names this person; removed {counted(done.unlinked, 'file')} from the data folder.")
     else:
         typer.echo(f"{counted(done.events, 'event')} named the person, by id or by {counted(done.names, 'name')}: {done.alias} now.")
+
+
+def _say_versions(store: Place, removed: int) -> None:
+    if removed and not isinstance(store, Path):
+        say("If the bucket keeps versions, what was removed can still be read there until those versions are deleted as well.")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from auditlib.commands.bundle import verify_archive
-from auditlib.commands.shared import counted, progress
+from auditlib.commands.ledger import verify_folder
+from auditlib.commands.shared import Place, counted, progress
+from auditlib.location import locate
 from auditlib.text import visible
 
 if TYPE_CHECKING:
@@ -22,18 +24,21 @@ SIGNATURES: Final = {"good": "signed", "unchecked": "signed, but no key is confi
 
 
 def verify(
-    path: Annotated[Path, typer.Argument(help="A snapshot store, or an evidence bundle.", metavar="PATH")],
+    path: Annotated[Place, typer.Argument(help="A snapshot store, an evidence bundle, or a ledger.", metavar="PATH", parser=locate)],
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
 ) -> None:
     """Check every byte of a store; exit 1 where anything is damaged or missing, 2 where it is no store."""
+    from auditlib.access.proof import is_ledger
     from auditlib.evidence.bundle_check import is_archive
-    from auditlib.store import FolderSource, configured, read_chain, verify_store
+    from auditlib.store import configured, read_chain, source_of, verify_store
 
-    if is_archive(path):
+    if isinstance(path, Path) and is_archive(path):
         raise typer.Exit(verify_archive(path, as_json))
-    total = sum(entry.bytes for entry in read_chain(FolderSource(path)).kept)
+    if isinstance(path, Path) and is_ledger(path):
+        raise typer.Exit(verify_folder(path, as_json))
+    total = sum(entry.bytes for entry in read_chain(source_of(path)).kept)
     with progress("Verifying", total, unit="bytes") as advance:
-        report = verify_store(path, advance, configured())
+        report = verify_store(path, advance, configured(path))
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
