@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+from benchmarks.serving import ROOT, served
+
 TURNS: Final = 12
 READERS: Final = 20
 CROWD_SECONDS: Final = 20
@@ -60,8 +57,8 @@ def browsed(store: Path, settings: Mapping[str, str]) -> dict[str, Any]:
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
         start = time.perf_counter()
-        with _server(store, settings) as port:
-            address = f"http://localhost:{port}/audit"
+        with served(store, settings) as server:
+            address = f"http://localhost:{server.port}/audit"
             rows_of(browser, address).close()
             found: dict[str, Any] = {"start": time.perf_counter() - start, "turns": {}}
             for title, query in LINKS.items():
@@ -70,7 +67,9 @@ def browsed(store: Path, settings: Mapping[str, str]) -> dict[str, Any]:
                 page.close()
             page = rows_of(browser, address)
             crowd = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.clients", str(port), str(READERS), str(CROWD_SECONDS)], stdout=subprocess.PIPE, cwd=ROOT
+                [sys.executable, "-m", "benchmarks.clients", str(server.port), str(READERS), str(CROWD_SECONDS)],
+                stdout=subprocess.PIPE,
+                cwd=ROOT,
             )
             page.wait_for_timeout(5_000)
             beside = _turns(page)
@@ -109,30 +108,3 @@ def _turns(page: Any) -> dict[str, float]:
         parts["run"].append(max(answered))
     medians = {name: statistics.median(each) for name, each in parts.items()}
     return {"median": statistics.median(turns), "slowest": max(turns), **medians}
-
-
-@contextmanager
-def _server(store: Path, settings: Mapping[str, str]) -> Iterator[int]:
-    """A server of the app on a free port, which answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    environment = {**os.environ, **settings, "AUDIT_STORE": str(store)}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(f"http://localhost:{port}/healthz")
-        yield port
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(1_500):
-        try:
-            urllib.request.urlopen(address, timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise TimeoutError(address)

@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -62,11 +63,31 @@ def ran(command: list[str], environment: Mapping[str, str]) -> tuple[str, float,
     return printed, seconds, peak
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process holds: bytes of memory of its own, threads, open files; and the bytes of its children."""
+
+    memory: int
+    threads: int
+    files: int
+    children: int
+
+
+def held(process: int) -> Held:
+    """What a process holds now."""
+    tasks, files = (sum(1 for _ in Path(f"/proc/{process}/{what}").iterdir()) for what in ("task", "fd"))
+    children = sum(map(_memory, _children(process)))
+    return Held(_memory(process) - children, tasks, files, children)
+
+
 def _memory(process: int) -> int:
     status = _read(Path(f"/proc/{process}/status"))
     own = sum(int(size) << 10 for size in re.findall(r"(?:RssAnon|RssShmem):\s+(\d+)", status))
-    children = {int(child) for path in Path(f"/proc/{process}/task").glob("*/children") for child in _read(path).split()}
-    return own + sum(map(_memory, children))
+    return own + sum(map(_memory, _children(process)))
+
+
+def _children(process: int) -> set[int]:
+    return {int(child) for path in Path(f"/proc/{process}/task").glob("*/children") for child in _read(path).split()}
 
 
 def _read(path: Path) -> str:

@@ -56,6 +56,13 @@ def write(docs: Path, result: Result) -> None:
     render(docs)
 
 
+def write_lake(docs: Path, result: Result) -> None:
+    """Writes the figures of a lake, and the report with all there are."""
+    path = docs / "benchmarks" / f"lake-{result['size']}.json"
+    path.write_text(json.dumps(_rounded(result), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    render(docs)
+
+
 def render(docs: Path) -> None:
     """Makes the report and the plot from the figures there are."""
     results = [
@@ -71,6 +78,7 @@ def render(docs: Path) -> None:
         _plotted(),
         _setups(results),
         *map(of_size, results),
+        *map(_lake, sorted(_lakes(docs), key=lambda result: result["events"])),
         _imports(docs),
     ]
     (docs / "benchmarks.md").write_text("\n".join(part for part in parts if part), encoding="utf-8")
@@ -242,6 +250,33 @@ def _browser(result: Result) -> str:
         f"\nThe {crowd['readers']} readers turned {clients['runs']:,} pages in the meantime, median {clients['median'] * 1000:.0f} ms, "
         f"95 % within {clients['p95'] * 1000:.0f} ms, {lost}. From the start of the server to the first rows in the browser: "
         f"{browser['start']:.1f} s.\n"
+    )
+
+
+def _lakes(docs: Path) -> list[Result]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in (docs / "benchmarks").glob("lake-*.json")]
+
+
+def _lake(result: Result) -> str:
+    """What a lake of one size was asked: seconds on Spark and of the embedded engine, and bytes read."""
+    rows = [
+        [
+            each["title"],
+            *(_milli(each[name][when]) if name in each else "–" for name in ("embedded", "spark") for when in ("cold", "warm")),
+            _size(each["scanned"]) if each["scanned"] >= 2**20 else f"{each['scanned'] / 1024:,.0f} KiB",
+            "yes" if each["same"] else "**no**",
+        ]
+        for each in result["questions"]
+    ]
+    head = ["milliseconds", "embedded, cold", "warm", "Spark, cold", "warm", "read of the table", "same answer"]
+    machine, share = result["machine"], max(each["median"] for each in result["restlessness"])
+    missing = f" Spark was not asked: {result['missing']}." if result["missing"] else ""
+    return (
+        f"## A lake of {result['size']} events\n\n{result['date']}, {machine['processor']}, {machine['cores']} cores; the same work took "
+        f"up to {share:.2f}× its fastest run in the median. The table: {_size(result['bytes'])} in {result['files']:,} files, published in "
+        f"{result['seconds']:,.0f} s. Spark: a standalone master, {result['workers']} workers of one core each and Spark Connect, all on "
+        f"this machine.{missing} Cold is the first time, warm the median of three more, with our kept results dropped each time.\n\n"
+        + _table(head, rows)
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
@@ -25,10 +25,11 @@ _LOOK_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks: a name that tells askers apart, and whether they still want an answer."""
+    """Who asks: a name that tells askers apart, whether they still want an answer, and what they give up while they wait for one."""
 
     name: str = ""
     is_waiting: Callable[[], bool] = lambda: True
+    aside: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 _NOBODY: Final = Asker()
@@ -36,13 +37,21 @@ _asker: ContextVar[Asker] = ContextVar("asker", default=_NOBODY)
 
 
 @contextmanager
-def asking(name: str, is_waiting: Callable[[], bool]) -> Iterator[None]:
-    """Whatever this thread asks in the block is asked by someone of that name, for as long as they wait for it."""
-    token = _asker.set(Asker(name, is_waiting))
+def asking(name: str, is_waiting: Callable[[], bool], aside: Callable[[], AbstractContextManager[None]] = nullcontext) -> Iterator[None]:
+    """Whatever this thread asks in the block is asked by someone of that name, for as long as they wait for it.
+
+    While a question is being answered, `aside` holds: whoever has a place that others wait for gives it up meanwhile.
+    """
+    token = _asker.set(Asker(name, is_waiting, aside))
     try:
         yield
     finally:
         _asker.reset(token)
+
+
+def aside() -> AbstractContextManager[None]:
+    """Gives up, during a block that waits for something else, what the asker holds only while it works."""
+    return _asker.get().aside()
 
 
 def check() -> None:
@@ -72,17 +81,18 @@ class Turns:
         asker stops waiting before it comes.
         """
         asker = _asker.get()
-        self._wait(asker)
-        done = Event()
-        try:
-            if interrupt is not None and asker is not _NOBODY:
-                Thread(target=_watch, args=(asker, done, interrupt), name="watch-question", daemon=True).start()
-            yield
-        finally:
-            done.set()
-            with self._lock:
-                self._free += 1
-                self._call()
+        with asker.aside():
+            self._wait(asker)
+            done = Event()
+            try:
+                if interrupt is not None and asker is not _NOBODY:
+                    Thread(target=_watch, args=(asker, done, interrupt), name="watch-question", daemon=True).start()
+                yield
+            finally:
+                done.set()
+                with self._lock:
+                    self._free += 1
+                    self._call()
 
     def _wait(self, asker: Asker) -> None:
         ticket = _Ticket()
