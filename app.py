@@ -12,11 +12,13 @@ if str(ROOT) not in sys.path:
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
+from pages.door import Door  # noqa: E402
+from pages.frames import Frames  # noqa: E402
 from pages.server import Gate, report_error, routes  # noqa: E402
 
 app = st.App(
     ROOT / "pages" / "router.py",
     routes=routes(),
-    middleware=[Middleware(Gate)],
+    middleware=[Middleware(Gate), Middleware(Door), Middleware(Frames)],
     on_script_error=report_error,
 )

@@ -14,6 +14,8 @@ from typer.exceptions import TyperException
 
 from auditlib.commands.bundle import bundle
 from auditlib.commands.keys import keygen, sign
+from auditlib.commands.lake import lake
+from auditlib.commands.ledger import ledger
 from auditlib.commands.publish import demo, formats, ingest
 from auditlib.commands.query import describe, query
 from auditlib.commands.retention import erase, retire
@@ -24,8 +26,9 @@ from auditlib.errors import AuditError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Read, verify and publish audit logs.")
 
-for command in (demo, ingest, formats, verify, query, describe, sql, bundle, keygen, sign, retire, erase):
+for command in (demo, ingest, formats, verify, query, describe, sql, bundle, keygen, sign, retire, erase, ledger):
     app.command()(command)
+app.add_typer(lake, name="lake")
 
 
 def main() -> NoReturn:

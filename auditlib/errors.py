@@ -6,6 +6,7 @@
     ├── AccessDeniedError       this person may not read the log
     ├── StoreError              a snapshot store that cannot be used
     │   ├── NotAStoreError      the folder holds no manifests
+    │   ├── UnreachableError    an object store that does not answer, or refuses to
     │   ├── ChainError          manifests that do not form one unbroken chain
     │   ├── DamagedFileError    a listed file that is missing, altered or malformed
     │   ├── SchemaError         columns, types or values that an event cannot have
@@ -19,10 +20,12 @@
     │   ├── EngineBusyError     too many questions at once; ask again
     │   ├── SupersededError     a question that nobody waits for any more
     │   ├── CacheError          a derived file that cannot be built or opened
+    │   ├── LakeError           a lake table or its cluster that cannot be relied on
     │   └── QueryError          SQL that cannot be answered
     │       ├── QueryRefusedError   SQL that is not answered on purpose
     │       ├── QueryTimeoutError   SQL that took longer than it may
     │       └── QueryStoppedError   SQL that someone stopped
+    ├── LedgerError             the ledger of who read what, which cannot be written or relied on
     ├── ExportError             a result that could not be written out
     └── BundleError             an evidence bundle that is not as it was written
 
@@ -70,6 +73,10 @@ class StoreError(AuditError):
 
 class NotAStoreError(StoreError):
     """The folder does not exist or holds no manifests."""
+
+
+class UnreachableError(StoreError):
+    """An object store that does not answer, or refuses to; `reason` says which."""
 
 
 class ChainError(StoreError):
@@ -124,6 +131,10 @@ class CacheError(EngineError):
     """A derived file that cannot be built or opened."""
 
 
+class LakeError(EngineError):
+    """A lake table, or the cluster that answers for it, that is down, slow or answers in part; `reason` says which."""
+
+
 class QueryError(EngineError):
     """SQL that cannot be answered: wrong, too large, or at odds with the data; `reason` says which."""
 
@@ -138,6 +149,10 @@ class QueryTimeoutError(QueryError):
 
 class QueryStoppedError(QueryError):
     """SQL that was stopped by whoever asked it, or by their next query."""
+
+
+class LedgerError(AuditError):
+    """The ledger of who read what cannot be written, or does not hang together; `reason` says which."""
 
 
 class ExportError(AuditError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,13 +15,14 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from auditlib import engine, settings
-from auditlib.access.principal import AT_THE_MACHINE, Principal, require_reader
+from auditlib.access.principal import AT_THE_MACHINE, Principal, Who, require_reader
 from auditlib.engine.base import Activity, Count, Counts, Engine, EventPage, Head, Person, PersonKind
 from auditlib.engine.comparison import Comparison, compare
 from auditlib.engine.hiding import Hiding, hiding
-from auditlib.engine.serving import Progress, newest_seq
-from auditlib.errors import EngineError, NotFoundError
+from auditlib.engine.serving import Progress, newest_seq, unreachable
+from auditlib.errors import EngineError, LakeError, NotFoundError, QueryRefusedError
 from auditlib.event import AuditEvent
+from auditlib.location import Location, locate
 from auditlib.sandbox.database import forget_others
 from auditlib.sandbox.desk import Desk
 from auditlib.sandbox.question import MAX_ROWS, TIMEOUT, SqlResult
@@ -34,8 +34,8 @@ from auditlib.view.buckets import MOST, buckets
 FAR: Final = 5
 """How many times the time of most matches the time of all must be for some to count as far away."""
 
-ENGINES: Final = tuple(sorted(module.name for module in iter_modules(engine.__path__) if module.ispkg))
-"""The engines there are: each is a package with `opening.open_engine`."""
+ENGINES: Final = tuple(sorted(module.name for module in iter_modules(engine.__path__) if module.ispkg and module.name != "lake"))
+"""The engines that answer from a store: each is a package with `opening.open_engine`."""
 
 
 class AuditLog:
@@ -45,19 +45,24 @@ class AuditLog:
     where too many questions are under way.
     """
 
-    def __init__(self, engine: Engine, principal: Principal | None, store: Path, desk: Desk | None = None) -> None:
+    def __init__(self, engine: Engine, who: Principal | Who | None, store: Location, desk: Desk | None = None) -> None:
         self._engine = engine
+        self._who: Who = who if callable(who) else lambda: who
         self._store = store
         self._desk = desk or Desk(store, engine.head)
-        self.principal = principal
 
-    def bound_to(self, principal: Principal | None) -> AuditLog:
-        """The same log for another person."""
-        return AuditLog(self._engine, principal, self._store, self._desk)
+    def bound_to(self, who: Principal | Who | None) -> AuditLog:
+        """The same log for another person, or for whoever a function gives at each call."""
+        return AuditLog(self._engine, who, self._store, self._desk)
 
     @property
-    def store(self) -> Path:
-        """The folder of the store."""
+    def principal(self) -> Principal | None:
+        """The person who asks, as they are now; None for nobody."""
+        return self._who()
+
+    @property
+    def store(self) -> Location:
+        """The folder of the store, or its place in an object store."""
         self._asked()
         return self._store
 
@@ -71,10 +76,21 @@ class AuditLog:
         """The action keys that occur in the log."""
         return self._asked().actions
 
+    @property
+    def answered_by(self) -> str:
+        """Who answers over a network, as people read it; empty where this process answers from the store itself."""
+        return self._asked().answered_by
+
     def has_newer(self) -> bool:
-        """Whether the store holds a manifest that this log has not read; cheap."""
+        """Whether the store holds a manifest that this log has not read; cheap. A lake table says so when it is asked."""
         head = self._asked().head
-        return not head.problem and newest_seq(self._store) > head.seq
+        return not self._engine.answered_by and not head.problem and newest_seq(self._store) > head.seq
+
+    @property
+    def unreachable(self) -> str:
+        """Why an object store cannot be reached now, in which case this log goes on answering; else an empty text. Cheap."""
+        self._asked()
+        return unreachable(self._store)
 
     def view(self, link: str, *, tz: str | None = None) -> View:
         """The view of a link, with the actions of this log honoured; see `View.from_link`."""
@@ -220,14 +236,14 @@ class AuditLog:
         the events, which takes a while, see `prepare_sql`. Raises QueryError and the kinds below it, and EngineBusyError.
         """
         person = require_reader(self.principal).id
-        return self._desk.ask(
+        return self._at_hand().ask(
             text, parameters=parameters, timeout=timeout, max_rows=max_rows, masked=masked, person=person, owner=owner, stopped=stopped
         )
 
     def prepare_sql(self, progress: Progress | None = None, *, masked: bool = False) -> None:
         """Prepares the events for `sql`, and a process that will answer; raises CacheError where that fails."""
         self._asked()
-        self._desk.prepare(progress, masked=masked)
+        self._at_hand().prepare(progress, masked=masked)
 
     def stop_sql(self, owner: str) -> bool:
         """Stops the query of an owner; returns whether there was one."""
@@ -238,6 +254,15 @@ class AuditLog:
         """Gives up files and memory, for everyone who shares this log."""
         self._asked().close()
         self._desk.close()
+
+    def _at_hand(self) -> Desk:
+        if self._engine.answered_by:
+            raise QueryRefusedError(
+                f"SQL is answered from a store that this machine reads itself, not by {self._engine.answered_by}: ask it in its own SQL, "
+                "or set AUDIT_ENGINE=embedded",
+                reason="lake",
+            )
+        return self._desk
 
     def _asked(self) -> Engine:
         require_reader(self.principal)
@@ -259,23 +284,43 @@ def _not_found(head: Head, event_id: str) -> NotFoundError:
 
 
 def open_log(
-    store: str | Path | None = None, *, principal: Principal | None = AT_THE_MACHINE, progress: Progress | None = None
+    store: str | Location | None = None,
+    *,
+    principal: Principal | None = AT_THE_MACHINE,
+    progress: Progress | None = None,
+    engine: str = "",
 ) -> AuditLog:
     """A store's log: verified, loaded, read-only.
 
-    Without `store`, the one of the settings. `progress` is called with a stage and how much of how much
-    is done. Raises NotAStoreError where there is no store, ChainError where not even its first manifest
+    Without `store` or `engine`, those of the settings. `progress` is called with a stage and how much of how much
+    is done; what it raises ends the opening. Raises NotAStoreError where there is no store, UnreachableError where an object
+    store does not answer and nothing was fetched of it before, ChainError where not even its first manifest
     can be accepted, CacheError where the events cannot be prepared for reading.
     """
-    path = Path(store) if store is not None else settings.store()
-    engine = _opener(settings.engine())(path, progress)
-    forget_others(path, engine.head)
-    return AuditLog(engine, principal, path)
+    place = locate(store) if store is not None else settings.store()
+    opened = _opener(engine or settings.engine())(place, progress)
+    if not opened.answered_by:
+        forget_others(place, opened.head)
+    return AuditLog(opened, principal, place)
 
 
-def _opener(name: str) -> Callable[[Path, Progress | None], Engine]:
-    """How the engine of a name opens a store; only that engine is imported."""
+def _opener(name: str) -> Callable[[Location, Progress | None], Engine]:
+    """How the engine of a name opens a store, or a lake table is asked through a URL; only what is chosen is imported."""
+    if "://" in name:
+        return lambda place, progress: _lake(name, progress)
     if name not in ENGINES:
         raise NotFoundError(f"No engine AUDIT_ENGINE={one_line(name, 40)}: expected one of {', '.join(ENGINES)}", engine=name)
-    opened: Callable[[Path, Progress | None], Engine] = import_module(f"auditlib.engine.{name}.opening").open_engine
+    opened: Callable[[Location, Progress | None], Engine] = import_module(f"auditlib.engine.{name}.opening").open_engine
     return opened
+
+
+def _lake(url: str, progress: Progress | None) -> Engine:
+    if not settings.table():
+        raise LakeError("AUDIT_TABLE is not set: expected the lake table that is asked, by name or place", reason="table")
+    try:
+        from auditlib.engine.lake.opening import open_lake
+    except ModuleNotFoundError as error:
+        raise LakeError(
+            f"AUDIT_ENGINE asks for a lake, but {error.name} is not installed: python -m pip install 'audit-logs[lake]'", reason="extra"
+        ) from error
+    return open_lake(url, settings.table(), progress)

@@ -83,6 +83,15 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
             Action("status_changed", "Status Changed", "teal", "pencil", "It moved from one stage to another."),
             Action("commented", "Commented", "gray", "pencil", "Someone left a note on it."),
             Action("assigned", "Assigned", "teal", "enter", "It was given to someone."),
+            Action("opened", "Opened", "gray", "eye", "An entry of the audit log was read whole."),
+            Action("expanded", "Expanded", "gray", "down", "What was recorded with an entry was read in the list."),
+            Action("copied", "Copied", "gray", "copy", "What was recorded with an entry was copied."),
+            Action("downloaded", "Downloaded", "teal", "download", "A file was taken away."),
+            Action("queried", "Queried", "teal", "filter", "A query over the audit log was asked."),
+            Action("revealed", "Revealed", "teal", "eye", "Hidden values of an entry were shown."),
+            Action("denied", "Denied", "gray", "ban", "Someone was refused."),
+            Action("verified", "Verified", "teal", "shield", "A full check of the record was started."),
+            Action("recovered", "Recovered", "gray", "bang", "A line that a crash had cut was set aside."),
         )
     }
 )

@@ -10,13 +10,14 @@ import streamlit as st
 from auditlib import vocabulary
 from auditlib.access.principal import require_reader
 from auditlib.log import AuditLog
-from pages import reading, saved_queries
+from pages import reading, recording, revealing, saved_queries, seeing
 from pages.exploring import Asking, Query, ask
 from pages.exploring_answers import show_answer
 from pages.exploring_entry import open_entry
 from pages.saved_queries import SavedQuery
-from pages.sign_in import current_principal
+from pages.sign_in import visitor
 from pages.ui import notices, session, text
+from pages.ui.chips import words
 from pages.ui.explore import state
 from pages.ui.explore.desk import desk
 from pages.ui.explore.link import SQL, Exploration
@@ -28,8 +29,8 @@ AUDIT: Final = "audit.py"
 
 
 def main() -> None:
-    log = reading.log_for(require_reader(current_principal()))
-    session.elsewhere()
+    log = reading.log_for(visitor())
+    session.enter("explore")
     state.read_link(log.actions)
     if (link := state.where_to()) is not None:
         st.switch_page(AUDIT, query_params=link)
@@ -39,7 +40,9 @@ def main() -> None:
         st.caption(f"Times in {state.zone().key}", width="content")
         tools(session.seal(log.head.digest, log.total(asked.view)))
     reading.offer_newer(log)
+    seeing.view(log, seeing.link_of(asked.view.opened("")), log.total(asked.view))
     notices.damage(log.head)
+    notices.unrecorded(recording.failure())
     notices.problems(asked.problems)
     notices.compared(log.compare(asked.view))
     with st.sidebar:
@@ -54,6 +57,8 @@ def main() -> None:
         show_answer(log, asking, asked)
     if asked.view.event:
         open_entry(log)
+    else:
+        revealing.keep_open(())
     state.write_link()
 
 
@@ -63,7 +68,7 @@ def _name(show: str) -> str:
 
 def _events(log: AuditLog, asked: Exploration) -> None:
     """Which events are looked at, and the way to other ones."""
-    chips = " · ".join(f":gray[{chip.label}] {text.label(chip.text)}" for chip in asked.view.chips(log.name_of))
+    chips = " · ".join(words(asked.view.chips(log.name_of)).values())
     with st.container(horizontal=True, vertical_alignment="center", key="explore_events"):
         st.segmented_control(
             "Events", list(vocabulary.TABS), key="explore_tab", required=True, format_func=lambda tab: vocabulary.TABS[tab].label,

@@ -11,9 +11,10 @@ from typing import Final
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
-from auditlib.errors import AuditError
+from auditlib.errors import AuditError, LedgerError
 from auditlib.log import AuditLog
 from auditlib.sandbox.question import TIMEOUT, SqlResult
+from pages.recording import record, sql_detail
 
 SOON_SECONDS: Final = 0.5
 """So long a run of the page waits for an answer before it shows that it waits."""
@@ -55,6 +56,8 @@ class Asking:
     def _run(self) -> None:
         try:
             self.log.prepare_sql(_preparing.advance, masked=True)
+            if self._is_unwanted():
+                return
             parameters: Mapping[str, object] = dict(self.query.parameters)
             self.result = self.log.sql(
                 self.query.text,
@@ -95,9 +98,15 @@ _preparing: Final = _Preparing()
 
 
 def ask(log: AuditLog, query: Query) -> Asking:
-    """Starts a query for the session that is running; an older one of the same session is stopped."""
+    """Starts a query for the session that is running, once the ledger has it; an older one of the same session is stopped."""
     context = get_script_run_ctx()
     asking = Asking(log, query, context.session_id if context else "")
+    try:
+        record("queried", detail=sql_detail(query.text, parameters=dict(query.parameters), max_rows=query.max_rows))
+    except LedgerError as error:
+        asking.error = error
+        asking.finished.set()
+        return asking
     Thread(target=asking._run, name="explore", daemon=True).start()
     return asking
 

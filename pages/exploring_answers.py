@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from auditlib.access.principal import require_reader
+from auditlib.engine.turns import aside
 from auditlib.evidence.exports import FORMATS, export_name
 from auditlib.evidence.tables import written
 from auditlib.log import AuditLog
 from auditlib.sandbox.question import SqlResult
 from pages import downloads
 from pages.exploring import SOON_SECONDS, Asking, preparation
+from pages.recording import record, sql_detail
 from pages.ui import text
 from pages.ui.explore import charts, results, state
 from pages.ui.explore.link import SQL, Exploration
@@ -22,7 +24,8 @@ from pages.ui.export import ReadyExport
 
 def show_answer(log: AuditLog, asking: Asking, asked: Exploration) -> None:
     """Draws how far a query is, or how it ended."""
-    asking.finished.wait(max(0.0, SOON_SECONDS - asking.seconds))
+    with aside():
+        asking.finished.wait(max(0.0, SOON_SECONDS - asking.seconds))
     if not asking.is_over:
         _waiting()
     elif asking.result is not None and not asking.stopped.is_set():
@@ -81,5 +84,11 @@ def _file(log: AuditLog, query: str, result: SqlResult, key: str) -> ReadyExport
     path.write_bytes(written(result.table, key, about))
     what = "sql-truncated" if result.truncated else "sql"
     name = export_name(what, head.seq, head.digest, datetime.now(UTC), incomplete=not head.complete, suffix=kind.suffix)
+    size = path.stat().st_size
+    try:
+        record("exported", count=len(result), detail=sql_detail(query, name=name, format=key, bytes=size))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     token = downloads.offer(path, name, kind.mime, require_reader(log.principal))
-    return ReadyExport(state.asked().view, token, name, path.stat().st_size)
+    return ReadyExport(state.asked().view, token, name, size)

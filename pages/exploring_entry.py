@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from auditlib.errors import NotFoundError
 from auditlib.log import AuditLog
-from pages import recorded
+from pages import recorded, revealing
 from pages.ui import notices, panel, session, text
 from pages.ui.entry import entry
 from pages.ui.explore import state
@@ -28,6 +30,7 @@ def _panel(log: AuditLog) -> None:
     view = state.asked().view
     if not view.event or state.is_leaving():
         st.rerun()
+    revealing.keep_open([view.event])
     event = log.event(view.event, metadata=False)
     entry(
         event=panel.payload(event, tab=view.tab, tz=state.zone(), metadata=recorded.details(log, event), position=None, total=0),
@@ -35,4 +38,6 @@ def _panel(log: AuditLog) -> None:
         key=state.PANEL,
         on_pivot_change=state.pivot,
         on_step_change=state.used,
+        on_reveal_change=partial(revealing.reveal, state.PANEL, state.used),
+        on_copied_change=partial(revealing.copied, state.PANEL, state.used),
     )

@@ -10,13 +10,12 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from auditlib import times
-from auditlib.access.principal import require_reader
 from auditlib.engine.base import Head
 from auditlib.evidence.record import Coverage, coverage, quarantined_by, snapshots
 from auditlib.log import AuditLog
 from auditlib.store import Chain
-from pages import checking, opening, reading
-from pages.sign_in import current_principal
+from pages import checking, opening, reading, recording, seeing
+from pages.sign_in import visitor
 from pages.ui import notices, session, text
 from pages.ui.integrity import integrity, payload
 
@@ -28,8 +27,8 @@ _kept: dict[tuple[object, ...], Coverage] = {}
 
 
 def main() -> None:
-    log = reading.log_for(require_reader(current_principal()))
-    session.elsewhere()
+    log = reading.log_for(visitor())
+    session.enter("integrity")
     head = log.head
     tz = times.zone(session.own_zone() or "UTC") or ZoneInfo("UTC")
     check = checking.current()
@@ -49,6 +48,8 @@ def main() -> None:
     if found:
         _outcome(head, quarantined, problem)
     notices.damage(head)
+    seeing.view(log, "/integrity")
+    notices.unrecorded(recording.failure())
     every = snapshots(chain, quarantined)
     shown = len(every) if st.session_state.get("_all_snapshots") else SHOWN_AT_FIRST
     integrity(
@@ -113,6 +114,7 @@ def _outcome(head: Head, quarantined: Mapping[int, str], problem: str) -> None:
 
 
 def _verify() -> None:
+    recording.note("verified")
     checking.start()
 
 

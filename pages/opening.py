@@ -50,6 +50,11 @@ def opening(*, again: bool = False) -> Opening:
         return _current
 
 
+def newest_log() -> AuditLog | None:
+    """The log that was opened last, or None while there is none."""
+    return _current.log if _current else None
+
+
 def newest_head() -> Head | None:
     """The head of the log that was opened last, or None while there is none."""
     return _current.log.head if _current and _current.log else None

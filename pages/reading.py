@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import streamlit as st
 
-from auditlib.access.principal import Principal
+from auditlib.access.principal import Who, require_reader
+from auditlib.engine.turns import aside
 from auditlib.log import AuditLog
-from pages.opening import newest_head, opening
+from pages.opening import Opening, newest_head, opening
 from pages.ui import session, text
 
 
-def log_for(principal: Principal) -> AuditLog:
-    """The log this session reads, bound to the person; waits, with progress, while it is being opened."""
+def log_for(who: Who) -> AuditLog:
+    """The log this session reads, which asks who it is at each call; waits, with progress, while it is being opened.
+
+    Raises AccessDeniedError where that person may not read it.
+    """
+    require_reader(who())
     log = session.chosen_log()
     if log is None:
         log = _opened()
         session.choose_log(log)
-    return log.bound_to(principal)
+    return log.bound_to(who)
 
 
 def offer_newer(log: AuditLog) -> None:
-    """Offers to read newer events where the store holds a snapshot that this session has not read."""
-    if log.has_newer():
+    """Offers to read newer events where the store holds some that this session has not read, or says that it cannot be asked."""
+    if why := log.unreachable:
+        with st.container(key="unreachable"):
+            at = f"{log.head.verified_at:%Y-%m-%d %H:%M} UTC"
+            st.info(
+                f"**Newer events cannot be looked for.** {text.label(why, 400)}. What is shown was verified on {at}.",
+                icon=":material/cloud_off:",
+            )
+    elif log.has_newer():
         with st.container(horizontal=True, vertical_alignment="center", border=True, key="newer"):
             st.markdown("**New events have arrived.** This page still shows the record as it was opened.", width="stretch")
             st.button("Refresh", key="refresh", icon=":material/refresh:", on_click=_take_newer, args=(log.head.seq,))
@@ -38,10 +50,15 @@ def _try_again() -> None:
     opening(again=True)
 
 
+def _finished_soon(attempt: Opening) -> bool:
+    with aside():
+        return attempt.finished.wait(0.1)
+
+
 def _opened() -> AuditLog:
     attempt = opening()
     place = st.empty()
-    while not attempt.finished.wait(0.1):
+    while not _finished_soon(attempt):
         share = attempt.done / attempt.total if attempt.total else 0.0
         place.progress(min(share, 1.0), text=f"{attempt.stage} …")
     place.empty()

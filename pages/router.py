@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 import streamlit as st
 
-from auditlib.access.principal import may_read
+from auditlib.access.principal import Principal, may_read, may_read_ledger
+from pages import arrival, recording, revealing
 from pages.asking import asking_as_session
-from pages.sign_in import current_principal, is_configured
+from pages.door import SIGN_OUT
+from pages.sign_in import is_configured, visitor
 from pages.ui import session, style, text
 from pages.ui.badge import badge
+from pages.ui.links import same_tab_link
+from pages.ui.presence import presence
 
 HERE = Path(__file__).resolve().parent
 
@@ -20,14 +25,27 @@ def _home() -> None:
 
 
 def _denied() -> None:
+    """What everyone is told who may not read: the same at every address, whether or not anything is there."""
     st.title(text.APP)
-    if is_configured() and not st.user.is_logged_in:
-        st.text(text.SIGN_IN_NEEDED)
-        st.button("Sign in", type="primary", on_click=st.login)
-    else:
-        st.text(text.ADMINS_ONLY if is_configured() else text.LOCAL_ONLY)
-        if is_configured():
-            st.button("Sign out", on_click=st.logout)
+    if not is_configured():
+        st.text(text.LOCAL_ONLY)
+        return
+    st.text(text.ADMINS_ONLY if person else text.SIGN_IN_ENDED if who.sign_in else text.SIGN_IN_NEEDED)
+    with st.container(horizontal=True):
+        if not person:
+            asked = urlencode({name: st.query_params.get_all(name) for name in st.query_params}, doseq=True)
+            for label, address in arrival.ways(f"/{page.url_path}?{asked}".removesuffix("?")):
+                same_tab_link(label, address, primary=True)
+        if who.sign_in:
+            same_tab_link("Sign out", SIGN_OUT)
+
+
+def _named(reader: Principal) -> None:
+    """Whom the page takes the reader for, and the way out."""
+    with st.sidebar, st.container(key="signed_in", horizontal=True, vertical_alignment="center"):
+        st.caption(f"Signed in as {text.label(reader.name)}", width="stretch")
+        same_tab_link("Sign out", SIGN_OUT)
+        presence()
 
 
 st.set_page_config(page_title=text.APP, page_icon=str(HERE / "ui" / "icon.png"), layout="wide", initial_sidebar_state=320)
@@ -35,17 +53,28 @@ style.apply()
 audit = st.Page(HERE / "audit.py", title=text.APP, url_path="audit", icon=":material/subject:")
 explore = st.Page(HERE / "explore.py", title="Explore", url_path="explore", icon=":material/terminal:")
 integrity = st.Page(HERE / "integrity.py", title="Integrity", url_path="integrity", icon=":material/shield:")
-if may_read(current_principal()):
-    page = st.navigation([audit, explore, integrity, st.Page(_home, title="Home", default=True, visibility="hidden")], position="hidden")
+ledger = st.Page(HERE / "ledger.py", title=text.LEDGER, url_path="ledger", icon=":material/history:")
+who = visitor()
+person = who()
+if person and may_read(person):
+    page = st.navigation(
+        [audit, explore, integrity, ledger, st.Page(_home, title="Home", default=True, visibility="hidden")], position="hidden"
+    )
     with st.sidebar, st.container(key="navigation", gap="xxsmall"):
         st.caption("Admin")
-        st.page_link(audit)
-        st.page_link(explore)
-        st.page_link(integrity)
+        for each in (audit, explore, integrity, *([ledger] if may_read_ledger(person) else [])):
+            st.page_link(each)
+    revealing.on_page(page.url_path)
     with asking_as_session():
         page.run()
-    badge(session.chosen_log(), integrity)
+    if not person.local:
+        _named(person)
+    log = session.chosen_log()
+    badge(log and log.bound_to(who), integrity)
 else:
-    paths = ("", "audit", "explore", "integrity")
+    paths = ("", "audit", "explore", "integrity", "ledger")
     hidden = [st.Page(_denied, title=text.APP, url_path=path, default=path == "", visibility="hidden") for path in paths]
-    st.navigation(hidden, position="hidden").run()
+    page = st.navigation(hidden, position="hidden")
+    session.enter(page.url_path)
+    recording.recorder().refused()
+    page.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 import shutil
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -12,16 +11,13 @@ import pytest
 from events import batch, events
 from reference import Reference
 
-from auditlib import demo, engine
+from auditlib import demo
 from auditlib.access.principal import AT_THE_MACHINE
 from auditlib.engine.embedded import cover
-from auditlib.log import AuditLog, open_log
+from auditlib.log import ENGINES, AuditLog, open_log
 from auditlib.store import publish
 
 EVENTS, SEED, DAYS = 3_000, 7, 60
-
-ENGINES = sorted(module.name for module in pkgutil.iter_modules(engine.__path__) if module.ispkg)
-"""The names of all engines: each is held to the same answers."""
 
 Open = Callable[..., AuditLog]
 """Opens a store: called with its path, and with `progress` where that is looked at."""
@@ -49,7 +45,7 @@ def in_layers(store: Path, folder: Path) -> AuditLog:
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Caches and state in temporary folders, and no setting of the machine's."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("STORE", "ROLES", "ROLE_CLAIM", "PUBLIC_KEY", "PIN", "STRICT", "SIGNING_KEY"):
+        for name in ("STORE", "ROLES", "LEDGER_ROLES", "ROLE_CLAIM", "PUBLIC_KEY", "PIN", "STRICT", "SIGNING_KEY"):
             patch.delenv(f"AUDIT_{name}", raising=False)
         patch.setenv("AUDIT_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("AUDIT_STATE", str(tmp_path_factory.mktemp("state")))

@@ -15,8 +15,8 @@ from auditlib.errors import AccessDeniedError
 from auditlib.log import AuditLog
 from auditlib.view import View
 
-UNGUARDED = {"bound_to"}
-"""Gives the same log for another person, and reads nothing."""
+UNGUARDED = {"bound_to", "principal"}
+"""Who asks, and the same log for another person: nothing is read."""
 
 ARGUMENTS: dict[str, Any] = {
     "view": View(),
@@ -114,6 +114,8 @@ def test_roles_come_from_a_text_or_a_list_and_from_nothing_else(claims: dict[str
         ("a.b.c", {"a": {"b": {"c": "owner"}}}, {"owner"}),
         ("https://example.test/roles", {"https://example.test/roles": ["admin"]}, {"admin"}),
         ("groups", {"groups": ["owner"], "roles": "admin"}, {"owner"}),
+        ("email", {"email": "Ann@example.test", "email_verified": True}, {"ann@example.test"}),
+        ("email", {"email": "ann@example.test", "email_verified": False}, set()),
     ],
 )
 def test_the_claim_that_names_the_roles_is_a_setting(
@@ -128,6 +130,8 @@ def test_the_claim_that_names_the_roles_is_a_setting(
     [
         ({"sub": "1", "email": "a@x.test", "name": "Ann"}, "a@x.test", "Ann"),
         ({"sub": "1", "email": "", "name": ""}, "1", "1"),
+        ({"sub": "1", "email": "a@x.test", "email_verified": False}, "1", "a@x.test"),
+        ({"sub": "1", "email": "a@x.test", "email_verified": True}, "a@x.test", "a@x.test"),
         ({"name": ["Ann"]}, "unknown", "['Ann']"),
         ({}, "unknown", "unknown"),
     ],

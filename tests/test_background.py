@@ -17,6 +17,7 @@ from auditlib.view import View
 from pages import bundling, checking, downloads
 from pages.bundling import Bundling
 from pages.checking import Check
+from pages.recording import Recorder
 from pages.ui.export import Asked
 
 ANN = Principal("ann@example.test", "Ann", frozenset({"admin"}))
@@ -29,6 +30,10 @@ def log(store: Path) -> Iterator[AuditLog]:
     opened = open_log(store)
     yield opened.bound_to(ANN)
     opened.close()
+
+
+def made_for(log: AuditLog, asked: Asked, zone: str) -> Bundling:
+    return Bundling(log, TEAM, zone, asked, Recorder(log.principal, log, str(TEAM)), "team")
 
 
 def ended(work: Bundling) -> Bundling:
@@ -78,7 +83,7 @@ def test_a_check_where_no_store_is_ends_with_the_sentence(tmp_path: Path, monkey
 
 
 def test_a_bundle_is_offered_to_its_person_alone_with_its_digest(log: AuditLog) -> None:
-    ready = ended(Bundling(log, TEAM, "Europe/Berlin", Asked(report=True))).ready
+    ready = ended(made_for(log, Asked(report=True), "Europe/Berlin")).ready
     assert ready is not None
     found = downloads.find(ready.token, ANN)
     assert found is not None
@@ -93,11 +98,11 @@ def test_a_bundle_is_offered_to_its_person_alone_with_its_digest(log: AuditLog) 
 def test_a_bundle_that_cannot_be_made_ends_with_the_sentence_and_leaves_no_file(log: AuditLog) -> None:
     folder = downloads.new_file(".x").parent
     before = set(folder.iterdir())
-    gone = ended(Bundling(log, TEAM, "UTC", Asked(only=("gone",))))
+    gone = ended(made_for(log, Asked(only=("gone",)), "UTC"))
     assert isinstance(gone.error, NotFoundError)
-    nobody = ended(Bundling(log.bound_to(None), TEAM, "UTC", Asked(excerpt=True)))
+    nobody = ended(made_for(log.bound_to(None), Asked(excerpt=True), "UTC"))
     assert isinstance(nobody.error, AccessDeniedError)
-    stopped = Bundling(log, TEAM, "UTC", Asked(excerpt=True))
+    stopped = made_for(log, Asked(excerpt=True), "UTC")
     stopped.stopped.set()
     assert (ended(stopped).ready, stopped.error) == (None, None)
     assert set(folder.iterdir()) == before
@@ -107,12 +112,12 @@ def test_a_bundle_waits_while_others_are_made_and_can_be_cancelled_then(log: Aud
     for _ in range(bundling.AT_ONCE):
         bundling._slots.acquire()
     try:
-        waiting = Bundling(log, TEAM, "UTC", Asked(excerpt=True)).start()
+        waiting = made_for(log, Asked(excerpt=True), "UTC").start()
         assert not waiting.finished.wait(0.5)
         assert waiting.stage == "Waiting for other bundles"
         waiting.stopped.set()
         assert waiting.finished.wait(60)
-        patient = Bundling(log, TEAM, "UTC", Asked(excerpt=True)).start()
+        patient = made_for(log, Asked(excerpt=True), "UTC").start()
     finally:
         for _ in range(bundling.AT_ONCE):
             bundling._slots.release()

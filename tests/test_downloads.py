@@ -5,7 +5,9 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -47,6 +49,39 @@ def test_a_download_is_found_by_its_token_and_its_person_only(file: Path) -> Non
 def test_a_person_who_lost_the_role_gets_nothing_more(file: Path) -> None:
     token = downloads.offer(file, "a.csv", "text/csv", ANN)
     assert downloads.find(token, Principal(ANN.id, ANN.name, frozenset({"member"}))) is None
+
+
+def test_exports_of_equal_length_made_at_one_moment_are_each_for_their_own_person() -> None:
+    people = [Principal(f"{number:02}@example.test", "", frozenset({"admin"})) for number in range(20)]
+
+    def make(person: Principal) -> str:
+        path = downloads.new_file(".csv")
+        path.write_text(f"made for {person.id}")
+        return downloads.offer(path, "audit.csv", "text/csv", person)
+
+    with ThreadPoolExecutor(len(people)) as at_once:
+        tokens = list(at_once.map(make, people))
+    for person, token in zip(people, tokens, strict=True):
+        found = downloads.find(token, person)
+        assert found is not None
+        assert found.path.read_text() == f"made for {person.id}"
+        assert [other.id for other in people if downloads.find(token, other)] == [person.id]
+
+
+def test_a_download_goes_with_the_browser_of_its_session(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    browsers = {"adas"}
+    monkeypatch.setattr(downloads, "_session", lambda: "adas")
+    monkeypatch.setattr(downloads.runtime, "exists", lambda: True)
+    monkeypatch.setattr(downloads.runtime, "get_instance", lambda: SimpleNamespace(is_active_session=browsers.__contains__))
+    token, text = downloads.offer(file, "a.csv", "text/csv", ANN), downloads.offer_text("{}", "event-1.json", ANN)
+    downloads.withdraw_abandoned()
+    assert downloads.find(token, ANN)
+    browsers.clear()
+    assert downloads.find(token, ANN) is None
+    downloads.withdraw_abandoned()
+    assert not file.exists()
+    browsers.add("adas")
+    assert downloads.offer_text("{}", "event-1.json", ANN) != text
 
 
 def test_a_withdrawn_download_is_gone_with_its_file(file: Path) -> None:

@@ -213,11 +213,14 @@ def test_people_of_one_name_stay_apart_and_what_cannot_be_seen_is_shown() -> Non
         {"actor_id": "p2", "actor": "Ann", "action": "created", "events": 1},
         {"actor_id": "p3", "actor": "<img src=x> \u202eA", "action": "new.thing", "events": 1},
         {"actor_id": None, "actor": None, "action": "created", "events": 1},
+        {"actor_id": "p4", "actor": "\u0410nn", "action": "created", "events": 1},
+        {"actor_id": "constructor", "actor": None, "action": "created", "events": 1},
     ]
     spec = charts.chart("pivot", rows, "", "", "light")
     assert spec
     lines = [value["line"] for value in spec["data"]["values"]]
-    assert lines == ["Ann (p1)", "Ann (p2)", "<img src=x> \\u202eA", "none recorded"]
+    assert lines[:4] == ["Ann (p1)", "Ann (p2)", "<img src=x> \\u202eA", "none recorded"]
+    assert lines[4:] == ["\u0410nn (p4 · Cyrillic \u0410)", '"constructor"']
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
@@ -297,7 +300,7 @@ def test_cells_are_numbers_where_a_browser_holds_them_and_visible_text_otherwise
     assert cells.column([True, None]) == ["True", None]
     at = datetime(2026, 11, 1, 9, tzinfo=UTC)
     assert cells.column([at, at.replace(microsecond=5)]) == ["2026-11-01 09:00:00Z", "2026-11-01 09:00:00.000005Z"]
-    assert cells.column(["a\u202eb\nc", b"\x00", ["x", at]]) == ["a\\u202eb c", "00", '["x", "2026-11-01 09:00:00Z"]']
+    assert cells.column(["a\u202eb\nc", b"\x00", ["x", at]]) == ["a\\u202eb↵c", "00", '["x", "2026-11-01 09:00:00Z"]']
     table = pa.Table.from_arrays([pa.array([1]), pa.array(["x"])], names=["n", "n"])
     assert cells.columns(table) == {"c0": [1], "c1": ["x"]}
     assert cells.names(table) == {"c0": "n", "c1": "n"}
@@ -323,6 +326,15 @@ def test_a_query_of_a_browser_that_is_gone_is_stopped(demo_log: AuditLog, monkey
     answered._run()
     assert answered.result is not None
     assert len(answered.result) == 0
+
+
+def test_a_browser_that_left_while_the_events_were_prepared_takes_nobodys_turn(demo_log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exploring, "get_instance", lambda: SimpleNamespace(is_active_session=lambda session: False))
+    turns: list[str] = []
+    monkeypatch.setattr(AuditLog, "sql", lambda log, text, **how: turns.append(text))
+    asking = exploring.Asking(demo_log, exploring.Query("SELECT 1", (), 10, ""), "gone")
+    asking._run()
+    assert (turns, asking.result, asking.error, asking.is_over) == ([], None, None, True)
 
 
 def test_secrets_are_dots_on_the_page(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from auditlib.demo.pitfalls import NAMES
-from auditlib.text import one_line
+from auditlib.text import shown_line
+from auditlib.view import Chip
 from pages.ui import text
+from pages.ui.chips import words
 
 PARTING = "\u200b"
 """What keeps an address from becoming a link."""
@@ -38,7 +40,7 @@ def read(markdown: str) -> str:
 @example("\\*kept\\* C:\\Users")
 def test_any_text_reads_in_markdown_as_it_stands_and_is_no_markup(value: str) -> None:
     label = text.label(value, 200)
-    assert read(label).replace(PARTING, "") == one_line(value, 200)
+    assert read(label).replace(PARTING, "") == shown_line(value, 200)
     assert {token.type for token in inline(label)} <= {"text", "text_special"}
     assert not LINK.search(read(label))
 
@@ -50,12 +52,12 @@ def test_every_mark_that_could_mean_something_is_escaped(value: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_hostile_name_of_the_demo_reads_as_it_is(name: str) -> None:
-    assert read(text.label(NAMES[name], 60)).replace(PARTING, "") == one_line(NAMES[name], 60)
+    assert read(text.label(NAMES[name], 60)).replace(PARTING, "") == shown_line(NAMES[name], 60)
 
 
 def test_a_label_is_one_line_and_short() -> None:
-    assert text.label("a\n\n# b\tc") == r"a \# b c"
-    assert len(one_line("x" * 500, 80)) == len(text.label("x" * 500)) == 80
+    assert text.label(" a\n\n# b\tc\n") == r"a↵↵\# b c"
+    assert len(shown_line("x" * 500, 80)) == len(text.label("x" * 500)) == 80
 
 
 def test_counts_and_sentences_agree_in_number() -> None:
@@ -66,3 +68,20 @@ def test_counts_and_sentences_agree_in_number() -> None:
     assert text.joined(0) == "There are no events here yet"
     assert text.joined(2) == "Nothing matches these two filters together"
     assert text.joined(7) == "Nothing matches these 7 filters together"
+
+
+def test_chips_of_people_of_the_same_look_are_told_apart() -> None:
+    active = [
+        Chip("actor", "U1", "Actor", "Anna"),
+        Chip("candidate", "!U2", "Candidate", "not \u0410nna"),
+        Chip("actor", "U3", "Actor", "Bob"),
+        Chip("q", "Anna", "Search", "“Anna”"),
+        Chip("from", "2026-01-01", "Dates", "from 1 Jan", incomplete=True),
+    ]
+    assert list(words(active).values()) == [
+        ":gray[Actor] Anna :gray[U1]",
+        ":gray[Candidate] not \u0410nna :gray[U2 · Cyrillic \u0410]",
+        ":gray[Actor] Bob",
+        ":gray[Search] “Anna”",
+        "Dates from 1 Jan",
+    ]

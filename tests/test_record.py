@@ -119,7 +119,7 @@ def trust_altered_files(store: Path) -> None:
     trust = trust_record(source.location)
     agreed = {}
     for entry in read_chain(source).files:
-        fd = source.open_data(entry.path)
+        fd = source.open_data(entry)
         agreed[entry.path] = Trusted(entry.sha256, identity_of(fd), datetime.now(UTC))
         os.close(fd)
     trust.renew(agreed)

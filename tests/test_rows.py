@@ -94,8 +94,33 @@ def test_secrets_are_hidden_counted_and_can_be_downloaded() -> None:
     assert "hunter2" not in json.dumps(details)
     assert details["text"] == f'{{"user":"ann","password":"{metadata.MASK}","n":1e2}}'
     assert (details["note"], details["url"], details["bytes"]) == ("1 secret value hidden.", "./export/t", len(recorded))
-    assert rows.needs_download(recorded)
-    assert not rows.needs_download('{"user":"ann"}')
+
+
+def test_revealed_secrets_are_shown_as_recorded_and_still_counted() -> None:
+    recorded = '{"password":"hunter2"}'
+    details = rows.details(event(), recorded, "./export/t", revealed=True)
+    assert (details["text"], details["secrets"], details["revealed"]) == (recorded, 1, True)
+    assert details["note"] == "1 secret value shown, as the ledger records."
+    refused = rows.details(event(), recorded, "./export/t", refused="The ledger cannot be written")
+    assert "hunter2" not in json.dumps(refused)
+    assert refused["note"] == "1 secret value hidden. The ledger cannot be written"
+
+
+def test_actors_of_the_same_look_are_told_apart_by_their_ids_and_odd_letters() -> None:
+    shown = [
+        ("U1", "Anna Keller"),
+        ("U2", "\u0410nna Keller"),
+        ("U3", "Anna\u00a0Keller"),
+        ("U1", "Anna Keller"),
+        ("U4", "Bob"),
+        (None, "Bob"),
+    ]
+    drawn = rows.page([event(actor_id=person, actor_name=name) for person, name in shown], BERLIN)
+    assert [row["tag"] for row in drawn] == ["U1", "U2 · Cyrillic \u0410", "U3", "U1", "U4", ""]
+
+
+def test_a_line_break_in_a_name_is_shown() -> None:
+    assert rows.row(event(actor_name="Ada\nAdmin "), BERLIN)["actor"] == "Ada↵Admin"
 
 
 def test_large_metadata_is_cut_to_a_preview_that_says_so() -> None:
@@ -104,13 +129,11 @@ def test_large_metadata_is_cut_to_a_preview_that_says_so() -> None:
     assert details["preview"]
     assert details["text"] == recorded[:20_000]
     assert "The first 20,000 characters of 256 KiB" in details["note"]
-    assert rows.needs_download(recorded)
 
 
 def test_metadata_is_large_by_its_bytes_and_not_by_its_characters() -> None:
     recorded = json.dumps({"text": "名" * (rows.PREVIEW_BYTES // 2)}, ensure_ascii=False)
     assert rows.details(event(), recorded, "")["preview"]
-    assert rows.needs_download(recorded)
 
 
 @pytest.mark.parametrize(

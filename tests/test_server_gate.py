@@ -109,6 +109,12 @@ def test_a_forwarded_request_is_not_marked(header: str, visit: Visit) -> None:
     assert visit("/mark", {header: "127.0.0.1"}).json() == {"local": False}
 
 
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:8501", "null", "http://evil.test", "localhost:8501"])
+def test_a_request_of_a_page_of_another_origin_is_not_marked(origin: str, visit: Visit) -> None:
+    assert visit("/mark", {"Origin": origin}).json() == {"local": False}
+    assert visit("/mark", {"Origin": "http://localhost:8501"}).json() == {"local": True}
+
+
 def test_a_forged_mark_is_taken_away(visit: Visit) -> None:
     forged = {server.LOCAL_HEADER: "0" * 64}
     assert visit("/mark", forged, peer="203.0.113.9").json() == {"local": False}
@@ -125,6 +131,10 @@ def test_a_forged_mark_is_taken_away(visit: Visit) -> None:
         "/media/a.csv",
         "/_stcore/metrics",
         "/_stcore/upload_file/x",
+        "/_stcore/agent/run",
+        "/_stcore/script-health-check",
+        "/_stcore/whatever-comes-next",
+        "/app/static/x",
         "/component/a/b.html",
         "/api/x",
         "/export/x",
@@ -134,7 +144,9 @@ def test_closed_doors_answer_404_to_everyone(path: str, visit: Visit) -> None:
     assert visit(path).status == 404
 
 
-@pytest.mark.parametrize("path", ["/media/logo.png", "/media/x.svg", "/audit", "/_stcore/health"])
+@pytest.mark.parametrize(
+    "path", ["/media/logo.png", "/media/x.svg", "/audit", "/_stcore/health", "/_stcore/bidi-components/x.js", "/static/media/font.woff2"]
+)
 def test_what_the_page_needs_stays_open(path: str, visit: Visit) -> None:
     assert visit(path).status == 200
 
@@ -153,13 +165,23 @@ def test_security_headers_are_on_every_answer(path: str, visit: Visit) -> None:
     assert headers["cross-origin-opener-policy"] == "same-origin"
 
 
+def test_a_server_that_was_told_its_names_answers_to_no_other_but_about_its_health(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "is_host_allowed", lambda host: host == "audit.example.test")
+    assert {host: visit("/audit", host=host).status for host in ("audit.example.test", "localhost:8501", "")} == {
+        "audit.example.test": 200,
+        "localhost:8501": 421,
+        "": 421,
+    }
+    assert visit("/healthz", host="10.0.0.7").status == 200
+
+
 def test_health_answers_everyone_without_event_data(visit: Visit) -> None:
     answer = visit("/healthz", peer="203.0.113.9", host="elsewhere.test")
     assert answer.status == 200
     assert answer.json().keys() == {"status", "head", "quarantined"}
 
 
-def test_an_export_is_sent_to_its_person_and_is_404_to_anyone_else(visit: Visit) -> None:
+def test_an_export_is_sent_to_its_person_and_to_nobody_else(visit: Visit) -> None:
     path = downloads.new_file(".csv")
     path.write_bytes(b"event_id\r\n")
     token = downloads.offer(path, "audit.csv", "text/csv", AT_THE_MACHINE)
@@ -167,7 +189,11 @@ def test_an_export_is_sent_to_its_person_and_is_404_to_anyone_else(visit: Visit)
     assert (answer.status, answer.body) == (200, b"event_id\r\n")
     assert answer.headers["content-disposition"] == 'attachment; filename="audit.csv"'
     assert answer.headers["cache-control"] == "no-store"
-    assert visit(f"/export/{token}", peer="203.0.113.9").status == 404
-    assert visit(f"/export/{token}", {"Via": "1.1 proxy"}).status == 404
+    for refused in (
+        visit(f"/export/{token}", peer="203.0.113.9"),
+        visit(f"/export/{token}", {"Via": "1.1 proxy"}),
+        visit("/export/x", host="x.test"),
+    ):
+        assert (refused.status, refused.body, refused.headers["cache-control"]) == (401, b"Admins only", "no-store")
     downloads.withdraw(token)
     assert visit(f"/export/{token}").status == 404

@@ -121,6 +121,12 @@ def test_a_view_as_sql_reads_as_a_person_would_write_it() -> None:
     )
 
 
+def test_a_character_that_cannot_be_seen_stands_by_its_number_in_sql() -> None:
+    written = starting_sql(View().having("actor", "O'Neil\u202e\u200bx").having("related", "booking:\u00ad"))
+    assert "actor_id = 'O''Neil' || chr(8238) || chr(8203) || 'x'" in written
+    assert "list_contains(related_ids(related), 'booking:' || chr(173))" in written
+
+
 def test_times_are_in_utc_whatever_the_machine_says(demo_log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     assert column(demo_log, "SELECT strftime(TIMESTAMPTZ '2026-11-01 00:00:00+00', '%H:%M %Z')") == ["00:00 UTC"]

@@ -10,6 +10,7 @@ import typer
 
 from auditlib.commands.keys import KeyOption, signing_key
 from auditlib.commands.shared import StoreOption, progress, say
+from auditlib.errors import UnreachableError
 
 if TYPE_CHECKING:
     from auditlib import ingest as importing
@@ -56,7 +57,7 @@ def ingest(
 ) -> None:
     """Import source files as one snapshot."""
     from auditlib import ingest as importing
-    from auditlib.store import FolderSource, configured, publish
+    from auditlib.store import configured, publish, source_of
     from auditlib.store.known import count_known
 
     signed_by = signing_key(key)
@@ -74,7 +75,12 @@ def ingest(
         run = importing.Import(chosen, files, rejects=rejects, progress=report)
         name = f"{chosen.key.replace('_', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         manifest = publish(store, run.batches(), name=name, key=signed_by, policy=configured())
-    _report(run.summary, manifest.seq, count_known(FolderSource(store), manifest))
+    try:
+        known = count_known(source_of(store), manifest)
+    except UnreachableError as error:
+        known = 0
+        say(f"How many of them were in the store before cannot be told: {error}")
+    _report(run.summary, manifest.seq, known)
 
 
 def formats() -> None:

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
 from auditlib import settings
+from auditlib.location import Location, ObjectLocation, locate
 
 if TYPE_CHECKING:
     from auditlib.engine.base import Head
     from auditlib.log import AuditLog
     from auditlib.view import View
 
-StoreOption = Annotated[Path, typer.Option("--store", help="Folder of the snapshot store.", default_factory=settings.store)]
+if TYPE_CHECKING:
+    Place = Location
+else:
+    Place = ObjectLocation  # typer takes a single type; what a command gets is what `locate` makes of the text
+
+StoreOption = Annotated[
+    Place,
+    typer.Option(
+        "--store",
+        help="The snapshot store: a folder, or a URI such as s3://bucket/prefix.",
+        parser=locate,
+        default_factory=settings.store,
+        metavar="STORE",
+    ),
+]
 LinkArgument = Annotated[str, typer.Argument(help="A link of the Audit Logs page, or its query string.", metavar="LINK")]
 
 
@@ -30,7 +44,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def asked(link: str, store: Path) -> tuple[AuditLog, View]:
+def asked(link: str, store: Location) -> tuple[AuditLog, View]:
     """The log of a store and the view of a link; says what of the link is ignored and what of the log is missing.
 
     Raises LinkError for a link of another page, StoreError for a store that cannot be used.

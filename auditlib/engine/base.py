@@ -165,6 +165,8 @@ class Engine(Protocol):
 
     head: Head
     actions: frozenset[str]
+    answered_by: str
+    """Who answers over a network, as people read it; empty for what runs in this process."""
 
     def page(self, view: View) -> EventPage:
         """The events of the view's page, without metadata, and the exact total."""

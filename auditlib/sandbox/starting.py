@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from auditlib.text import parted
 from auditlib.times import from_micros
 from auditlib.view import View
 from auditlib.view.predicates import And, AnyOf, Between, Contains, InNetwork, Not, Or, Predicate, Touches
@@ -76,4 +77,11 @@ def _texts(values: Iterable[str]) -> str:
 
 
 def _text(value: str) -> str:
+    """A text as SQL writes it; a character that cannot be seen by its number, so that nothing in the query is hidden."""
+    pieces = parted(value)
+    written = [f"chr({ord(piece)})" if place % 2 else _quoted(piece) for place, piece in enumerate(pieces) if piece]
+    return " || ".join(written) or "''"
+
+
+def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"

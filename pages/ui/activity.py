@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from auditlib import times, vocabulary
 from auditlib.engine.base import Activity, Count
-from auditlib.text import short_id, visible
+from auditlib.lookalikes import tags
+from auditlib.text import short_id, shown_line, visible
 from auditlib.view import View
 from auditlib.view.buckets import Buckets
 from pages.ui.text import wall_day
@@ -89,10 +90,12 @@ def values(facet: Facet, counts: Sequence[Count], view: View, name_of: Callable[
     ranked = [*counts, *(Count(value, 0) for value in state if value not in known)]
     shown = sorted(ranked, key=lambda count: count.value not in state)[: max(len(state), MOST_SHOWN if expanded else SHOWN)]
     most = max((count.events for count in shown), default=1) or 1
+    labels = {count.value: _label(facet, count.value, name_of) for count in shown}
+    told_apart = tags((value, label) for value, label in labels.items() if value is not None and facet.parameter == "actor")
     rows = [
         {
             "value": count.value,
-            "label": _label(facet, count.value, name_of),
+            "label": " · ".join(filter(None, [labels[count.value], told_apart.get((count.value or "", labels[count.value]))])),
             "title": visible(count.value) if count.value is not None else "No value was recorded",
             "n": f"{count.events:,}",
             "count": count.events / most,
@@ -172,9 +175,9 @@ def _label(facet: Facet, value: str | None, name_of: Callable[[str], str | None]
         return "none recorded"
     match facet.parameter:
         case "action":
-            return visible(vocabulary.action(value).label)
+            return shown_line(vocabulary.action(value).label, 120)
         case "actor":
-            return visible(name_of(value) or short_id(value))
+            return shown_line(name_of(value) or short_id(value), 120)
         case "type":
-            return visible(vocabulary.resource_label(value))
-    return visible(vocabulary.OUTCOMES.get(value, value))
+            return shown_line(vocabulary.resource_label(value), 120)
+    return shown_line(vocabulary.OUTCOMES.get(value, value), 120)

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import streamlit as st
 
-from auditlib.errors import AuditError
+from auditlib.errors import AuditError, LedgerError
 from auditlib.evidence.bundle import MOST_EVENTS, WHOLE_BYTES
 from auditlib.evidence.exports import FORMATS
 from auditlib.view import View
@@ -87,7 +87,7 @@ def export_menu(view: View, total: int, opened: Sequence[str], make: Make, bundl
         elif wanted:
             st.button("Cancel", key="export_cancel", on_click=session.used)
             bar = st.progress(0.0, text="Writing events …")
-            st.session_state[_READY] = make(wanted, lambda done: _advance(bar, done, total))
+            st.session_state[_READY] = made_or_refused(lambda: make(wanted, lambda done: _advance(bar, done, total)))
             st.rerun()
         if _MAKING in st.session_state:
             _making()
@@ -111,6 +111,14 @@ def _making() -> None:
         st.rerun()
     st.progress(min(making.done / making.total, 1.0) if making.total else 0.0, text=f"{making.stage} …")
     st.button("Cancel", key="bundle_cancel", on_click=making.stopped.set)
+
+
+def made_or_refused(make: Callable[[], ReadyExport]) -> ReadyExport | LedgerError:
+    """What is made, or the error where it is refused since it cannot be recorded."""
+    try:
+        return make()
+    except LedgerError as error:
+        return error
 
 
 def _offer(ready: ReadyExport) -> None:

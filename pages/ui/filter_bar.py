@@ -10,7 +10,8 @@ import streamlit as st
 
 from auditlib import vocabulary
 from auditlib.engine.base import Head, Person, PersonKind
-from auditlib.text import short_id
+from auditlib.lookalikes import odd_letters, tags
+from auditlib.text import short_id, shown_line
 from auditlib.view import FILTERS, View
 from pages.ui import session, text
 
@@ -18,13 +19,15 @@ LIVE: Final = "300ms"
 Finder = Callable[[PersonKind, str], Sequence[Person]]
 
 
-def filter_bar(view: View, *, actions: Iterable[str], head: Head, find: Finder, name_of: Callable[[str], str | None]) -> None:
-    """Draws the filters of the view's tab; `find` gives the people of a kind that match a text."""
+def filter_bar(
+    view: View, *, actions: Iterable[str], head: Head, find: Finder, name_of: Callable[[str], str | None], live: bool = True
+) -> None:
+    """Draws the filters of the view's tab; `find` gives the people of a kind that match a text, `live` searches as one types."""
     st.text_input(
         "Search",
         key="q",
         type="search",
-        live=LIVE,
+        live=LIVE if live else False,
         max_chars=200,
         placeholder="Actor, resource or id",
         help=text.SEARCH_HINT,
@@ -34,7 +37,7 @@ def filter_bar(view: View, *, actions: Iterable[str], head: Head, find: Finder, 
         "Action",
         _offered(view, actions),
         key="action",
-        format_func=lambda key: vocabulary.action(key).label,
+        format_func=lambda key: shown_line(vocabulary.action(key).label, 80),
         placeholder="All actions",
         help=_meanings(view.tab),
         select_all=False,
@@ -63,12 +66,14 @@ def filter_bar(view: View, *, actions: Iterable[str], head: Head, find: Finder, 
 
 
 def _person(view: View, find: Finder, name_of: Callable[[str], str | None]) -> None:
-    kinds = session.PEOPLE[view.tab]
+    kinds = session.people()
     kind = _kind(view, kinds) if len(kinds) > 1 else kinds[0]
     label = FILTERS[kind].label
     for person_id in view.values(kind):
+        name = name_of(person_id) or person_id
+        odd = odd_letters(name)
         st.button(
-            text.label(name_of(person_id) or person_id, 60),
+            text.label(name, 60) + (f" :gray[{text.label(odd)}]" if odd else ""),
             key=f"match_chosen_{kind}_{person_id}",
             icon=":material/close:",
             icon_position="right",
@@ -113,11 +118,14 @@ def _matches(kind: PersonKind, people: Sequence[Person]) -> None:
     if not people:
         st.caption(text.NOBODY)
         return
+    told_apart = tags((person.id, person.name or person.id) for person in people)
     with st.container(key="matches", gap=None):
         for person in people:
-            known_by = person.email or short_id(person.id)
+            name = person.name or person.id
+            tag = told_apart.get((person.id, name), "")
+            known_by = dict.fromkeys([*tag.split(" · "), person.email or short_id(person.id)])
             st.button(
-                f"{text.label(person.name or person.id, 40)} :gray[{text.label(known_by, 40)}]",
+                f"{text.label(name, 22 if tag else 40)} :gray[{text.label(' · '.join(filter(None, known_by)), 60)}]",
                 key=f"match_{kind}_{person.id}",
                 on_click=session.choose_person,
                 args=(kind, person.id),

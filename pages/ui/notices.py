@@ -15,6 +15,7 @@ from auditlib.engine.hiding import Hiding
 from auditlib.errors import AuditError, SupersededError
 from auditlib.view import Chip, Problem
 from pages.ui import session, text
+from pages.ui.chips import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,13 @@ def damage(head: Head) -> None:
                 "**The record is incomplete.** " + " ".join(text.label(sentence, 400) for sentence in sentences),
                 icon=":material/gpp_maybe:",
             )
+
+
+def unrecorded(why: str) -> None:
+    """Says that what is read is not being recorded, and what is refused meanwhile; nothing where `why` is empty."""
+    if why:
+        with st.container(key="unrecorded"):
+            st.warning(f"**What is read cannot be recorded.** {text.label(why, 300)}. {text.UNRECORDED}", icon=":material/edit_off:")
 
 
 def problems(found: Sequence[Problem]) -> None:
@@ -89,8 +97,9 @@ def nothing(
         if relaxations:
             st.caption(f"The record holds {text.count(events)}. This is what there would be without each filter.")
         best = max((each.found for each in relaxations), default=0)
+        said = words([each.chip for each in relaxations])
         for place, each in enumerate(relaxations):
-            _relaxation(place, each, is_best=each.found == best)
+            _relaxation(place, each, said[each.chip], is_best=each.found == best)
         for stranger in strangers:
             st.markdown(f"Nobody in this record has the id {text.label(stranger)}.")
         if elsewhere and elsewhere[2]:
@@ -131,9 +140,9 @@ def hidden(found: Hiding, chips: Sequence[Chip], *, searched: bool) -> None:
         st.button("Show it", key="show_hidden", on_click=session.change, args=(found.relaxed.opened(found.event_id),))
 
 
-def _relaxation(place: int, each: Relaxation, *, is_best: bool) -> None:
+def _relaxation(place: int, each: Relaxation, said: str, *, is_best: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"relax_{place}"):
-        st.markdown(f":gray[{each.chip.label}] {text.label(each.chip.text)}", width="stretch")
+        st.markdown(said, width="stretch")
         if not each.found:
             st.markdown(":gray[still empty]", width="content")
             return

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from auditlib import times, vocabulary
 from auditlib.changes import FieldChange, Part, field_changes
 from auditlib.event import AuditEvent
-from auditlib.text import one_line, short_id, visible
+from auditlib.lookalikes import odd_letters
+from auditlib.text import short_id, shown_line, visible
 from auditlib.view import FILTERS
-from pages.ui import rows, text
+from pages.ui import rows, session, text
 
 Fact = dict[str, Any]
 
@@ -27,19 +28,20 @@ def payload(event: AuditEvent, *, tab: str, tz: ZoneInfo, metadata: dict[str, An
         "has_next": position is not None and position + 1 < total,
         "actor": actor,
         "actor_pivot": ["actor", event.actor_id] if event.actor_id else None,
+        "tag": odd_letters(actor),
         "initials": rows.initials(actor),
         "machine": event.actor_role in rows.MACHINES,
-        "role": visible(vocabulary.role_label(event.actor_role)),
-        "email": visible(event.actor_email or ""),
+        "role": shown_line(vocabulary.role_label(event.actor_role), 60),
+        "email": shown_line(event.actor_email or "", 120),
         "when": " ".join(rows.when(event, tz).values()).strip(),
         "zone": tz.key,
         "utc": f"{event.occurred_at:%Y-%m-%d %H:%M:%S}.{event.occurred_at.microsecond // 1000:03d} UTC" if event.occurred_at else "",
         "recorded": f"Recorded {event.recorded_at:%Y-%m-%d %H:%M:%S} UTC" if _is_late(event) else "",
         "known": event.occurred_at is not None,
         "action": rows.action(event.action),
-        "action_raw": visible(event.action_raw or ""),
+        "action_raw": shown_line(event.action_raw or "", 120),
         "outcome": vocabulary.OUTCOMES.get(event.outcome or "", ""),
-        "summary": one_line(event.summary or "", 2_000),
+        "summary": shown_line(event.summary or "", 2_000),
         "facts": _facts(event),
         "changes": [_change(change) for change in changed],
         "changes_note": "" if changed else text.NO_CHANGES,
@@ -49,9 +51,14 @@ def payload(event: AuditEvent, *, tab: str, tz: ZoneInfo, metadata: dict[str, An
     }
 
 
+def readers(event_id: str) -> Fact:
+    """The way from an event to who has read it, as one of its related values."""
+    return {**_fact(text.LEDGER, text.READERS, pivot=[session.READERS, event_id]), "leads": text.LEADS_TO_LEDGER}
+
+
 def _facts(event: AuditEvent) -> list[Fact]:
     resource = event.resource_id or ""
-    kind = visible(vocabulary.resource_label(event.resource_type))
+    kind = shown_line(vocabulary.resource_label(event.resource_type), 80)
     facts = [
         _fact(
             "Resource",
@@ -60,7 +67,7 @@ def _facts(event: AuditEvent) -> list[Fact]:
             mono=bool(resource),
             copy=resource,
             pivot=["resource", f"{event.resource_type}:{resource}"] if resource else ["type", event.resource_type],
-            note=one_line(event.resource_name or "", 120),
+            note=shown_line(event.resource_name or "", 120),
         ),
         _fact("Event id", event.event_id, mono=True, copy=event.event_id),
         _fact(
@@ -69,7 +76,7 @@ def _facts(event: AuditEvent) -> list[Fact]:
             status="conflict" if event.conflicts else "verified",
             note="Another event claims the same id with other content; both are kept." if event.conflicts else "",
         ),
-        _fact("Source", " · ".join(part for part in (event.source, event.tenant) if part), note=one_line(_provenance(event), 200)),
+        _fact("Source", " · ".join(part for part in (event.source, event.tenant) if part), note=shown_line(_provenance(event), 200)),
     ]
     if event.source_event_id and event.source_event_id != event.event_id:
         facts.append(_fact("Id in the source", short_id(event.source_event_id), mono=True, copy=event.source_event_id))
@@ -85,7 +92,7 @@ def _related(event: AuditEvent, tab: str) -> list[Fact]:
     ):
         by_filter = tab in FILTERS[kind].tabs or ids.get(kind) != person
         pivot: list[str | None] = [kind, person] if by_filter else ["related", f"{kind}:{person}"]
-        found.append(_fact(FILTERS[kind].label, name or person, copy=person, pivot=pivot))
+        found.append(_fact(FILTERS[kind].label, name or person, copy=person, pivot=pivot, note=odd_letters(name or "")))
     told = {event.resource_id, event.candidate_id, event.interviewer_id}
     for kind, value in ids.items():
         if value not in told:
@@ -109,9 +116,9 @@ def _fact(
     status: str = "",
 ) -> Fact:
     return {
-        "label": visible(label),
+        "label": shown_line(label, 60),
         "lead": lead,
-        "value": one_line(value or "", 300),
+        "value": shown_line(value or "", 300),
         "mono": mono,
         "copy": copy or "",
         "pivot": pivot if pivot and pivot[1] else None,
@@ -122,7 +129,7 @@ def _fact(
 
 def _change(change: FieldChange) -> dict[str, Any]:
     return {
-        "field": one_line(change.label, 80),
+        "field": shown_line(change.label, 80),
         "raw_field": visible(change.field),
         "before": _side(change.before),
         "after": _side(change.after),

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from auditlib import metadata, times, vocabulary
 from auditlib.changes import change_line
 from auditlib.event import AuditEvent
-from auditlib.text import one_line, short_id, visible
+from auditlib.lookalikes import tags
+from auditlib.text import short_id, shown_line, visible
 from pages.ui import text
 
 PREVIEW_BYTES: Final = 256 << 10
 MACHINES: Final = ("system", "service")
 
 
-def row(event: AuditEvent, tz: ZoneInfo) -> dict[str, Any]:
-    """One event as a row of the table, its time in the viewer's zone."""
+def page(events: Sequence[AuditEvent], tz: ZoneInfo) -> list[dict[str, Any]]:
+    """The events of a page as rows of the table; actors who could be taken for one another are told apart."""
+    found = tags((event.actor_id or "", actor_name(event)) for event in events)
+    return [row(event, tz, found.get((event.actor_id or "", actor_name(event)), "")) for event in events]
+
+
+def row(event: AuditEvent, tz: ZoneInfo, tag: str = "") -> dict[str, Any]:
+    """One event as a row of the table, its time in the viewer's zone; `tag` stands beside the actor."""
     actor = actor_name(event)
     return {
         "id": event.event_id,
@@ -24,13 +32,14 @@ def row(event: AuditEvent, tz: ZoneInfo) -> dict[str, Any]:
         "utc": times.write_utc(event.occurred_at) or "",
         "known": event.occurred_at is not None,
         "actor": actor,
+        "tag": shown_line(tag, 60),
         "initials": initials(actor),
         "machine": event.actor_role in MACHINES,
         "action": action(event.action),
-        "type": visible(vocabulary.resource_label(event.resource_type)),
+        "type": shown_line(vocabulary.resource_label(event.resource_type), 80),
         "resource_id": visible(event.resource_id or ""),
-        "short": visible(short_id(event.resource_id or "")),
-        "details": one_line(event.summary or change_line(event.changes) or ""),
+        "short": shown_line(short_id(event.resource_id or ""), 80),
+        "details": shown_line(event.summary or change_line(event.changes) or ""),
         "conflict": event.conflicts,
     }
 
@@ -51,7 +60,7 @@ def zone_name(events: tuple[AuditEvent, ...], tz: ZoneInfo) -> str:
 
 def actor_name(event: AuditEvent) -> str:
     """Who acted, as well as it was recorded."""
-    return one_line(event.actor_name or event.actor_email or event.actor_id or "Not recorded", 120)
+    return shown_line(event.actor_name or event.actor_email or event.actor_id or "Not recorded", 120) or "Only blanks"
 
 
 def initials(name: str) -> str:
@@ -66,7 +75,7 @@ def action(key: str) -> dict[str, Any]:
     named = vocabulary.action(key)
     return {
         "key": named.key,
-        "label": visible(named.label),
+        "label": shown_line(named.label, 80),
         "tone": named.tone,
         "glyph": named.glyph,
         "help": named.help,
@@ -74,18 +83,20 @@ def action(key: str) -> dict[str, Any]:
     }
 
 
-def details(event: AuditEvent, recorded: str, url: str) -> dict[str, Any]:
-    """The metadata of an opened row: secrets masked in place, large texts cut to a preview.
+def details(event: AuditEvent, recorded: str, url: str, *, revealed: bool = False, refused: str = "") -> dict[str, Any]:
+    """The metadata of an opened row: secrets masked in place unless they are revealed, large texts cut to a preview.
 
-    `url` is where the recorded bytes can be downloaded when they are not all on screen, else empty.
+    `url` is where the recorded bytes can be downloaded; `refused` says why secrets that were asked for stay hidden.
     """
     size = len(recorded.encode("utf-8", "surrogatepass"))
     preview = size > PREVIEW_BYTES
-    shown, hidden = metadata.masked(recorded[:20_000] if preview else recorded)
+    part = recorded[:20_000] if preview else recorded
+    masked, secrets = metadata.masked(part)
+    shown = part if revealed else masked
     found = None if preview else metadata.flaw(recorded)
     notes = [text.FLAWS[found]] if found else []
-    if hidden:
-        notes.append(f"{text.count(hidden, 'secret value')} hidden.")
+    if secrets:
+        notes.append(f"{text.count(secrets, 'secret value')} {'shown, as the ledger records' if revealed else 'hidden'}.")
     if preview:
         notes.append(f"The first 20,000 characters of {size / 1024:,.0f} KiB; download it for the whole.")
     pretty = shown if preview else metadata.indented(shown)
@@ -94,7 +105,9 @@ def details(event: AuditEvent, recorded: str, url: str) -> dict[str, Any]:
         "pretty": pretty,
         "lines": pretty.count("\n") + 1,
         "bytes": size,
-        "note": " ".join(notes),
+        "note": " ".join([*notes, *filter(None, [refused])]),
+        "secrets": secrets,
+        "revealed": revealed,
         "preview": preview,
         "url": url,
         "file_name": file_name(event),
@@ -104,13 +117,8 @@ def details(event: AuditEvent, recorded: str, url: str) -> dict[str, Any]:
 
 def unreadable(event: AuditEvent, reason: str) -> dict[str, Any]:
     """What stands in place of a metadata that cannot be shown, and why."""
-    empty = {"text": "", "pretty": "", "lines": 0, "bytes": 0, "preview": True, "url": ""}
+    empty = {"text": "", "pretty": "", "lines": 0, "bytes": 0, "secrets": 0, "revealed": False, "preview": True, "url": ""}
     return {**empty, "note": reason, "file_name": file_name(event), "source": f"recorded in snapshot {event.snapshot}"}
-
-
-def needs_download(recorded: str) -> bool:
-    """Whether what is on screen is not the recorded text whole: too large, or with secrets masked."""
-    return len(recorded.encode("utf-8", "surrogatepass")) > PREVIEW_BYTES or metadata.masked(recorded)[1] > 0
 
 
 def file_name(event: AuditEvent) -> str:

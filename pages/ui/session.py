@@ -24,11 +24,19 @@ from auditlib.view import FILTERS, View
 _VIEW: Final = "_view"
 _WRITTEN: Final = "_written"
 _LOG: Final = "_log"
+_LEDGER: Final = "_ledger"
+_PAGE: Final = "_page"
+_READ: Final = "_who_has_read"
+READERS: Final = "readers"
+"""What the side panel asks for in place of a filter: who has read the event."""
 _DRAWN: Final = "_drawn_page"
 _USED: Final = "_widget_used"
 TABLE: Final = "events"
 PANEL: Final = "entry"
-PEOPLE: Final[dict[str, tuple[PersonKind, ...]]] = {vocabulary.INTERVIEWS: ("interviewer", "candidate"), vocabulary.TEAM: ("member",)}
+AUDIT, LEDGER = "audit", "ledger"
+"""The pages that show a log as a table; their links are those of views."""
+_PEOPLE: Final[dict[str, tuple[PersonKind, ...]]] = {vocabulary.INTERVIEWS: ("interviewer", "candidate"), vocabulary.TEAM: ("member",)}
+_READERS_OF_THE_LOG: Final[tuple[PersonKind, ...]] = ("actor",)
 
 Link = dict[str, list[str]]
 
@@ -51,6 +59,44 @@ def forget_log() -> None:
     """Lets this session choose anew which log it reads."""
     used()
     st.session_state.pop(_LOG, None)
+
+
+def ledger_log() -> AuditLog | None:
+    """The log of who read what, as this session reads it; None before it was opened, and again after the page was left."""
+    found = st.session_state.get(_LEDGER)
+    return found if isinstance(found, AuditLog) else None
+
+
+def choose_ledger(log: AuditLog) -> None:
+    """Lets this session read the ledger as far as this log goes."""
+    st.session_state[_LEDGER] = log
+
+
+def forget_ledger() -> None:
+    """Lets this session open the ledger anew."""
+    used()
+    st.session_state.pop(_LEDGER, None)
+
+
+# -- the page that is open --------------------------------------------------------------------------
+
+
+def page() -> str:
+    """The page that is open, by its name in a link; empty before any was."""
+    return str(st.session_state.get(_PAGE, ""))
+
+
+def enter(name: str) -> None:
+    """A page runs: if it is another one than before, its view is read from the link, and every widget is set to it."""
+    if page() != name:
+        for key in (_VIEW, _USED, _LEDGER, TABLE):
+            st.session_state.pop(key, None)
+        st.session_state[_PAGE] = name
+
+
+def shown_log() -> AuditLog | None:
+    """The log that the open page shows."""
+    return ledger_log() if page() == LEDGER else chosen_log()
 
 
 # -- the view and its link --------------------------------------------------------------------------
@@ -83,6 +129,8 @@ def read_link(actions: Iterable[str]) -> None:
     by_widget = st.session_state.pop(_USED, False)
     if _VIEW not in st.session_state or (link != st.session_state[_WRITTEN] and not by_widget):
         pairs = [(parameter, value) for parameter, values in link.items() for value in values]
+        if page() == LEDGER:
+            pairs = [("tab", vocabulary.TEAM), *pairs]
         st.session_state[_WRITTEN] = link
         _take(View.from_pairs(pairs, tz=own_zone(), actions=actions))
     for key, value in _seeds(view()).items():
@@ -93,7 +141,7 @@ def read_link(actions: Iterable[str]) -> None:
 def write_link() -> None:
     """Writes the view into the link where it differs: one entry of the browser's history per change."""
     wanted: Link = {}
-    for parameter, value in view().to_pairs():
+    for parameter, value in pairs_of(view()):
         wanted.setdefault(parameter, []).append(value)
     if wanted != _link():
         st.query_params.from_dict(wanted)
@@ -101,14 +149,14 @@ def write_link() -> None:
     st.session_state.pop(_USED, None)
 
 
+def pairs_of(of: View) -> list[tuple[str, str]]:
+    """The parameters of a view's link on the open page; the ledger has one tab only, which its links do not name."""
+    return [pair for pair in of.to_pairs() if page() != LEDGER or pair[0] != "tab"]
+
+
 def used() -> None:
     """A widget was used: the run that follows does not read the link."""
     st.session_state[_USED] = True
-
-
-def elsewhere() -> None:
-    """Another page ran: when the person comes back, the link is read."""
-    st.session_state.pop(_USED, None)
 
 
 def change(new: View, *, by: str = "") -> None:
@@ -149,6 +197,11 @@ def _seeds(of: View) -> dict[str, Any]:
 def seal(digest: str, total: int) -> str:
     """What a copied link says of the record beside its view, so that it can check itself: head and total."""
     return urlencode({"at": digest[:12], "n": total})
+
+
+def people() -> tuple[PersonKind, ...]:
+    """The kinds of person that the filters of the open page look for."""
+    return _READERS_OF_THE_LOG if page() == LEDGER else _PEOPLE[view().tab]
 
 
 # -- what widgets do --------------------------------------------------------------------------------
@@ -208,8 +261,8 @@ def drop(parameter: str, value: str | None) -> None:
 
 def clear_all() -> None:
     """Clear all was pressed."""
-    for tab in PEOPLE.values():
-        for parameter in tab:
+    for kinds in (*_PEOPLE.values(), _READERS_OF_THE_LOG):
+        for parameter in kinds:
             st.session_state[f"find_{parameter}"] = ""
     change(view().cleared())
 
@@ -270,10 +323,24 @@ def keep_drawn() -> None:
     st.session_state[_DRAWN] = view().page
 
 
+def is_leaving() -> bool:
+    """Whether it was asked who has read the open event."""
+    return _READ in st.session_state
+
+
+def event_to_trace() -> str:
+    """The event of which it was asked who has read it, once; else an empty text."""
+    return str(st.session_state.pop(_READ, ""))
+
+
 def pivot() -> None:
     """A value in the side panel was chosen: it becomes a filter, and the panel closes."""
     asked = st.session_state[PANEL].get("pivot") or {}
     parameter, value = str(asked.get("parameter", "")), str(asked.get("value", ""))
+    if parameter == READERS:
+        used()
+        st.session_state[_READ] = view().event
+        return
     rule = FILTERS.get(parameter)
     if rule is None or rule.check(value):
         return

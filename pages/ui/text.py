@@ -10,16 +10,23 @@ from zoneinfo import ZoneInfo
 
 from auditlib.engine.base import Head
 from auditlib.metadata import Flaw
-from auditlib.text import one_line
+from auditlib.text import shown_line
 from auditlib.times import in_zone
 
 APP: Final = "Audit Logs"
 SIGN_IN_NEEDED: Final = "Sign in to continue."
+SIGN_IN_ENDED: Final = "Your sign-in has ended. Sign in again; where that does not help, sign out first."
+FILE_GONE: Final = "This file is not offered any more. Go back to the page and prepare it again."
 ADMINS_ONLY: Final = "Admins only. Your account cannot open this page."
 LOCAL_ONLY: Final = (
     "Admins only. Sign-in is not configured, so this server answers only to a browser on the same machine, at a loopback address."
 )
 LOCAL_ADMIN: Final = "Signed in as local admin: no sign-in is configured, and only this machine can connect."
+LEDGER: Final = "Ledger"
+LEDGER_EMPTY: Final = "Nobody has read anything yet. This visit is the first entry: open the page again to see it."
+READERS: Final = "Who has read this event"
+LEADS_TO_LEDGER: Final = "Opens the ledger"
+UNRECORDED: Final = "Viewing goes on. Exports, downloads, SQL and hidden values are refused until what is read can be recorded again."
 SEARCH_HINT: Final = "Search reads actor name, resource type and resource id. It does not read metadata."
 NOBODY: Final = "Nobody by that name yet. Keep typing, or try another part of the name, the e-mail or the id."
 SPARSE: Final = "Little was recorded with this event. The actor and the resource above may tell more: choose one to see what else happened."
@@ -43,12 +50,17 @@ def label(value: str, limit: int = 80) -> str:
     directives. Addresses become links after escapes are read (GitHub Flavored Markdown, section 6.9), so a
     space of no width parts them.
     """
-    return _PUNCTUATION.sub(r"\\\1", _LINKS.sub("\u200b", one_line(value, limit)))
+    return _PUNCTUATION.sub(r"\\\1", _LINKS.sub("\u200b", shown_line(value, limit)))
 
 
 def unexpected(number: str) -> str:
     """What a person sees of an error nobody foresaw."""
     return f"Something went wrong on our side. Please try again; if it stays, tell your admin the number {number}."
+
+
+def sign_in_with(provider: str) -> str:
+    """The label of a way to sign in."""
+    return "Sign in" if provider == "default" else f"Sign in with {provider.capitalize()}"
 
 
 def count(number: int, noun: str = "event") -> str:
@@ -70,6 +82,13 @@ def record(head: Head) -> tuple[str, str]:
     title += f", {len(head.quarantined):,} quarantined" if head.quarantined else ""
     newest = f" Newest snapshot of {head.created_at:%d %b %Y, %H:%M} UTC." if head.created_at else ""
     return title, f"{count(head.events)}.{newest}"
+
+
+def ledger_until(entries: int, last: datetime | None) -> str:
+    """How far the ledger is shown; `last` is in the viewer's zone."""
+    until = f" up to {last:%Y-%m-%d %H:%M:%S}" if last else ""
+    shown = "1 entry" if entries == 1 else f"{entries:,} entries"
+    return f"{shown}{until}. Reading them is recorded too: Refresh shows what came since."
 
 
 def left_out(number: int) -> str:

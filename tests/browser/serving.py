@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 from urllib.error import URLError
 
@@ -21,14 +22,23 @@ PATIENCE_SECONDS = 60.0
 class Server:
     """One running server of the app; a context manager that ends it and looks through its log.
 
-    `store` is the snapshot store; cache, state and log go to `folder`. `options` are further options of Streamlit.
+    `store` is the snapshot store; cache, state and log go to `folder`. `options` are further options of Streamlit, `settings`
+    are ours, `app` is the script.
     """
 
-    def __init__(self, store: Path, folder: Path, *, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        store: Path,
+        folder: Path,
+        *,
+        options: Sequence[str] = (),
+        settings: Mapping[str, str] = MappingProxyType({}),
+        app: str = "app.py",
+    ) -> None:
         self.store, self.folder = store, folder
-        self.port = _free_port()
+        self.port = free_port()
         self.base = f"http://localhost:{self.port}"
-        self._options = options
+        self.options, self._settings, self._app = options, settings, app
         self._log = folder / "server.log"
 
     def __enter__(self) -> Self:
@@ -38,9 +48,9 @@ class Server:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUDIT_", "STREAMLIT_"))}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port), *self._options],
+                [sys.executable, "-m", "streamlit", "run", self._app, "--server.port", str(self.port), *self.options],
                 cwd=ROOT,
-                env=kept | places,
+                env=kept | places | dict(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -80,7 +90,7 @@ class Server:
                 time.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

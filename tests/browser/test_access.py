@@ -19,7 +19,7 @@ from browser.serving import Server
 pytestmark = pytest.mark.browser
 
 REFUSED = "Admins only. Sign-in is not configured"
-DATA = (b"ev-0000", b"Ada Admin", b"BK0000", b"event_table")
+DATA = (b"ev-000007", b"Ada Admin", b"BK0000", b"event_table")
 """What only someone who may read the log is sent."""
 AUTH = """
 [auth]

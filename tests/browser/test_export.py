@@ -85,7 +85,7 @@ def test_an_export_is_offered_for_its_own_view_only_and_to_nobody_elsewhere(audi
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["cache-control"] == "no-store"
     for header in ({"X-Forwarded-For": "203.0.113.9"}, {"Host": "elsewhere.test"}):
-        assert requests.get(address, headers=header).status_code == 404
+        assert requests.get(address, headers=header).status_code == 401
     assert requests.get(address[:-1] + ("A" if address[-1] != "A" else "B")).status_code == 404
     audit.page.keyboard.press("Escape")
     audit.press("Next")

@@ -40,6 +40,8 @@ _AT_PLACES: Final = "pos BETWEEN ? AND ? AND pos IN (SELECT unnest(?::INTEGER[])
 class DuckDBEngine:
     """Answers views from an open cache; see `auditlib.engine.base.Engine` for what each method gives."""
 
+    answered_by = ""
+
     def __init__(self, connection: duckdb.DuckDBPyConnection, head: Head, reader: SnapshotReader) -> None:
         self.head = head
         self._connection = connection

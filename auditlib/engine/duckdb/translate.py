@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from auditlib import vocabulary
 from auditlib.engine.addresses import numbers_in
-from auditlib.text import fold
+from auditlib.engine.kinds import types_with
 from auditlib.view.predicates import And, AnyOf, Between, Contains, InNetwork, Not, Or, Predicate, Touches
 
 Sql = tuple[str, list[object]]
@@ -65,8 +64,3 @@ class Translator:
         if len(wanted) > 20:
             return f"coalesce({column} IN (SELECT unnest(?::VARCHAR[])), false)", [wanted]
         return f"coalesce({column} IN ({', '.join('?' * len(wanted))}), false)", [*wanted]
-
-
-def types_with(needle: str, types: Iterable[str]) -> list[str]:
-    """The resource types whose key or label contains the folded needle."""
-    return [key for key in types if needle in fold(key) or needle in fold(vocabulary.resource_label(key))]

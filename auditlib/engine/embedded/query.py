@@ -42,6 +42,8 @@ Kept = tuple[str, tuple[Predicate, ...]]
 class EmbeddedEngine:
     """Answers views from open segments; see `auditlib.engine.base.Engine` for what each method gives."""
 
+    answered_by = ""
+
     def __init__(self, layers: Layers, head: Head, records: Records) -> None:
         self.head = head
         self._layers, self._records = layers, records

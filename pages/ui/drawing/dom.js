@@ -81,6 +81,11 @@ function mark(tone, glyphName, label, title) {
   return make("span", { class: `badge ${tone}`, title }, glyph(glyphName), make("span", { class: "label" }, label))
 }
 
+/** What tells a person from others of the same look. */
+function nameTag({ tag }) {
+  return tag ? make("span", { class: "tag", title: `${tag}: tells this person from others whose names look the same` }, tag) : ""
+}
+
 function avatar(person) {
   const face = make("span", { class: person.machine ? "avatar machine" : "avatar", "aria-hidden": "true" })
   face.append(person.machine ? glyph("gear") : person.initials || "–")
@@ -142,12 +147,6 @@ function saveFrom(url, fileName, root) {
   root.append(anchor)
   anchor.click()
   anchor.remove()
-}
-
-function saveText(text, fileName, root) {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }))
-  saveFrom(url, fileName, root)
-  setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }
 
 function isTyping(event) {

@@ -12,9 +12,17 @@ const KINDS = Object.keys(SHAPES)
 const LEXEME = new RegExp(KINDS.map((kind) => `(${SHAPES[kind].source})`).join("|"), "y")
 const COLON = /[ \t\r\n]*:/y
 
+const PICTURE =
+  "\\u00a9\\u00ae\\u203c\\u2049\\u2122\\u2139\\u2190-\\u21ff\\u2300-\\u23ff\\u2460-\\u24ff\\u25a0-\\u27bf\\u2900-\\u297f" +
+  "\\u2b00-\\u2bff\\u3030\\u303d\\u3297\\u3299\\u{1f000}-\\u{1faff}"
+const MARK = "[\\u0300-\\u036f\\u0483-\\u0489\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff\\ufe20-\\ufe2f]"
 const UNSEEN = new RegExp(
   "[\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f" +
-    "\\u200b-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3164\\ud800-\\udfff\\ufe00-\\ufe0d\\ufeff\\uffa0\\ufff0-\\uffff\\u{e0000}-\\u{e0fff}]",
+    "\\u200b\\u200c\\u200e\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3164\\ud800-\\udfff\\ufe00-\\ufe0d\\ufeff\\uffa0\\ufff0-\\uffff" +
+    "\\u{13430}-\\u{1343f}\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}]" +
+    `|\\u200d(?<![${PICTURE}\\ufe0f]\\u200d)|\\u200d(?![${PICTURE}])` +
+    `|[\\ufe0e\\ufe0f](?<![${PICTURE}0-9#*][\\ufe0e\\ufe0f])` +
+    `|${MARK}(?<=${MARK.repeat(4)})`,
   "gu",
 )
 

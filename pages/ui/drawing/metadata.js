@@ -1,6 +1,7 @@
 // Metadata: the line that says what it is, Download and Copy, and the lines of its text.
 
 const BLOCK = 100
+const RECENT = 10_000
 
 function sizeWords(details) {
   if (!details.text) return details.source
@@ -17,8 +18,14 @@ function metadataButtons(details, downloadLabel) {
     "span",
     { class: "buttons" },
     button("copy-metadata", "Copy", "copy", { title }),
-    button("download-metadata", downloadLabel, "download", { title: "Saves the text exactly as recorded" }),
+    details.url ? button("download-metadata", downloadLabel, "download", { title: "Saves the text exactly as recorded" }) : "",
   )
+}
+
+function revealButton({ secrets, revealed }) {
+  if (!secrets) return ""
+  const title = revealed ? "Hides these values again" : "Shows these values as recorded; the ledger records that you saw them"
+  return button("reveal", revealed ? "Hide" : "Reveal", revealed ? "ban" : "eye", { class: "button small", title })
 }
 
 /** The lines in blocks the browser lays out only when they come into view; each block goes on counting. */
@@ -36,9 +43,22 @@ function metadataText(details, numbered) {
   return code
 }
 
-/** Copies or saves; what is not whole on screen (a preview, masked values) is saved from its address. */
-async function metadataAction(control, details, root, status) {
-  if (control.dataset.do === "copy-metadata") showCopied(control, await copyText(details.pretty, root), status)
-  else if (details.url) saveFrom(details.url, details.file_name, root)
-  else saveText(details.text, details.file_name, root)
+/** Copies, saves or reveals: the server is told of a copy, sends what is saved, and is asked for what is hidden. */
+async function metadataAction(control, { id, details, root, status, component }) {
+  if (control.dataset.do === "download-metadata") saveFrom(details.url, details.file_name, root)
+  else if (control.dataset.do === "reveal") component.setTriggerValue("reveal", { id, show: !details.revealed })
+  else {
+    const done = await copyText(details.pretty, root)
+    showCopied(control, done, status)
+    if (done) tellCopied(component, id)
+  }
+}
+
+let copies = []
+
+/** Tells of every copy of the last seconds, each under a mark of its own: two clicks may reach the server as one. */
+function tellCopied(component, id) {
+  const at = Date.now()
+  copies = [...copies.filter((copy) => at - copy.at < RECENT), { at, mark: `${at}.${Math.random()}`, id }]
+  component.setTriggerValue("copied", copies.map((copy) => [copy.mark, copy.id]))
 }

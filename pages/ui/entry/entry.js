@@ -52,9 +52,10 @@ class Entry {
     this.event = event
     this.drawn = drawn
     const inside = this.content.contains(this.root.activeElement)
+    const held = inside && !other && this.root.activeElement.dataset.do === "reveal"
     this.draw(event)
     this.footer(event)
-    if (inside) this.share.focus({ preventScroll: true })
+    if (inside) ((held && this.content.querySelector('[data-do="reveal"]')) || this.share).focus({ preventScroll: true })
     if (other) this.scroller.scrollTop = 0
     if (other) this.status.textContent = [event.position, event.action.label, event.actor].filter(Boolean).join(", ")
   }
@@ -79,7 +80,7 @@ class Entry {
     const exact = make("span", { class: "utc", title: event.utc }, utc)
     if (event.known) when.append(make("span", {}, event.when), ` ${event.zone} · `, exact)
     else when.append(make("i", {}, "unknown time"), " · the source gave no usable time")
-    const person = make("p", { class: "who" }, name, event.role ? make("span", { class: "role" }, ` ${event.role}`) : "")
+    const person = make("p", { class: "who" }, name, nameTag(event), event.role ? make("span", { class: "role" }, ` ${event.role}`) : "")
     const more = [event.email === event.actor ? "" : event.email, event.recorded].filter(Boolean).join(" · ")
     const names = make("div", { class: "names" }, person, when, make("p", { class: "quiet" }, more))
     return make("header", {}, avatar(event), names, badge(event.action))
@@ -102,7 +103,7 @@ class Entry {
   fact(fact) {
     const value = make("dd", {})
     if (fact.lead) value.append(make("span", { class: "lead" }, fact.lead), fact.value ? make("span", { class: "dot" }, " · ") : "")
-    if (fact.pivot) value.append(this.pivot(fact.value, fact.pivot, fact.mono))
+    if (fact.pivot) value.append(this.pivot(fact.value, fact.pivot, fact.mono, fact.leads))
     else if (fact.value) value.append(make("span", { class: fact.mono ? "mono" : null, title: fact.copy }, fact.value))
     if (fact.badge) value.append(mark(...fact.badge))
     if (STATUSES[fact.status]) value.append(" ", mark(...STATUSES[fact.status]))
@@ -112,13 +113,13 @@ class Entry {
       { class: "fact" },
       make("dt", {}, fact.label),
       value,
-      fact.pivot ? iconButton("exclude", `Exclude ${fact.value} from the list`, "exclude", this.filter(fact.pivot)) : "",
+      fact.pivot && !fact.leads ? iconButton("exclude", `Exclude ${fact.value} from the list`, "exclude", this.filter(fact.pivot)) : "",
       fact.copy ? iconButton("copy", `Copy ${fact.label}`, "copy", { "data-copy": fact.copy }) : "",
     )
   }
 
-  pivot(words, pivot, mono) {
-    const title = "Filters the list by this; with Shift, excludes it"
+  pivot(words, pivot, mono, leads = "") {
+    const title = leads || "Filters the list by this; with Shift, excludes it"
     return make("button", { type: "button", class: mono ? "pivot mono" : "pivot", "data-do": "pivot", title, ...this.filter(pivot) }, words)
   }
 
@@ -184,7 +185,7 @@ class Entry {
     return [
       make("div", { class: "title wide" }, make("h3", {}, "Metadata"), tree, metadataButtons(details, "Download")),
       details.sparse ? make("p", { class: "sparse" }, glyph("info"), make("span", {}, details.sparse)) : "",
-      make("p", { class: "quiet size" }, [sizeWords(details), details.note].filter(Boolean).join(" · ")),
+      make("p", { class: "quiet size" }, make("span", {}, [sizeWords(details), details.note].filter(Boolean).join(" · ")), revealButton(details)),
       details.text ? this.shown : "",
     ]
   }
@@ -224,7 +225,7 @@ class Entry {
     const { parameter, value, copy, view } = control.dataset
     const choose = (exclude) => this.component.setTriggerValue("pivot", { parameter, value, exclude })
     const copied = (text) => copyText(text, this.root).then((done) => showCopied(control, done, this.status))
-    const metadata = () => metadataAction(control, this.details, this.root, this.status)
+    const metadata = () => metadataAction(control, { ...this, id: this.event.id })
     const acts = {
       pivot: () => choose(event.shiftKey),
       exclude: () => choose(true),
@@ -233,6 +234,7 @@ class Entry {
       "copy-sealed": () => copied(sealedLink(this.event.seal)),
       "copy-metadata": metadata,
       "download-metadata": metadata,
+      reveal: metadata,
       "step-back": () => this.step(-1, "step-back"),
       "step-on": () => this.step(1, "step-on"),
       view: () => {

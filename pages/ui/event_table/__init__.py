@@ -21,19 +21,25 @@ def event_table(
     key: str = "events",
     on_open_change: Callable[[], None],
     on_row_change: Callable[[], None],
+    on_reveal_change: Callable[[], None],
+    on_copied_change: Callable[[], None],
 ) -> None:
     """Draws one page of events; what a person does arrives in `st.session_state[key]` before the callback runs.
 
-    State `open`: ids of the rows whose metadata is open. Trigger `row`: id of the row that was chosen.
+    State `open`: ids of the rows whose metadata is open. Trigger `row`: id of the row that was chosen. Trigger `reveal`:
+    `{"id", "show"}`, whose secrets to show or to hide again. Trigger `copied`: a list of `[mark, id]`, one for each press of
+    Copy in the last seconds; a mark comes again with later ones.
     `open_ids` is what is shown as open, `current` the id shown in the side panel ("" for none: the row
     gets the focus back), `zone` the header's name of the zone `day` and `time` are written in.
 
     A row: `id`, `day` and `time` (text in the viewer's zone), `known` (False: there is no usable time),
     `utc` (ISO 8601, shown on hover), `age` (optional, beside it), `actor`, `initials`, `machine`,
-    `action` (`label`, `tone`, `glyph`, `help`, `named`), `type`, `resource_id`, `short`, `details`, `conflict`.
+    `tag` (what tells the actor from others of the same look, or ""), `action` (`label`, `tone`, `glyph`, `help`, `named`),
+    `type`, `resource_id`, `short`, `details`, `conflict`.
     Details, for open rows: `text` (as recorded), `pretty` (shown and copied), `lines`, `bytes`, `note`,
-    `preview` (both texts are only the first part), `url` (where Download finds the recorded bytes when `text` is not them,
-    else ""), `file_name`, `source`. An open row without them shows as loading; an empty `text` shows `note` alone.
+    `secrets` (how many values are secret), `revealed` (they are shown), `preview` (both texts are only the first part), `url`
+    (where Download finds the recorded bytes, "" for none), `file_name`, `source`. An open row without them shows
+    as loading; an empty `text` shows `note` alone.
     """
     _COMPONENT(
         key=key,
@@ -47,4 +53,6 @@ def event_table(
         default={"open": list(open_ids)},
         on_open_change=on_open_change,
         on_row_change=on_row_change,
+        on_reveal_change=on_reveal_change,
+        on_copied_change=on_copied_change,
     )

@@ -76,10 +76,10 @@ class EventTable {
     const details = make("td", { class: "details", role: "cell", title: row.details })
     if (row.conflict) details.append(mark("amber", "bang", "Conflict", "The record holds two different events of this id"), " ")
     details.append(row.details)
-    const person = make("span", { class: "person" }, avatar(row), make("span", { class: "clip" }, row.actor || "Unknown"))
+    const person = make("span", { class: "person" }, avatar(row), make("span", { class: "clip" }, row.actor || "Unknown"), nameTag(row))
     line.replaceChildren(
       this.when(row),
-      make("td", { class: "actor", role: "cell", title: row.actor }, person),
+      make("td", { class: "actor", role: "cell", title: [row.actor, row.tag].filter(Boolean).join(" · ") }, person),
       make("td", { class: "action", role: "cell" }, badge(row.action)),
       resource,
       details,
@@ -117,11 +117,13 @@ class EventTable {
     entry.details = signature
     entry.found = details
     const about = make("span", { class: "quiet" }, make("b", {}, "Metadata"), ` · ${sizeWords(details)}`)
+    const held = entry.card.contains(this.root.activeElement) && this.root.activeElement.dataset.do
     entry.card.replaceChildren(
       make("div", { class: "bar" }, about, metadataButtons(details, "Download JSON")),
-      details.note ? make("p", { class: "note" }, glyph("info"), details.note) : "",
+      details.note ? make("p", { class: "note" }, glyph("info"), make("span", {}, details.note), revealButton(details)) : "",
       details.text ? metadataText(details, true) : "",
     )
+    if (held) entry.card.querySelector(`[data-do="${held}"]`)?.focus({ preventScroll: true })
   }
 
   mark(current, moved) {
@@ -167,7 +169,7 @@ class EventTable {
     const copyId = () => copyText(resource_id, this.root).then((done) => showCopied(control, done, this.status))
     if (control?.dataset.do === "toggle") this.toggle(entry)
     else if (control?.dataset.do === "copy-id") copyId()
-    else if (control) metadataAction(control, entry.found, this.root, this.status)
+    else if (control) metadataAction(control, { ...this, id, details: entry.found })
     else if (line.matches(".row") && !this.selecting(event)) this.component.setTriggerValue("row", id)
   }
 

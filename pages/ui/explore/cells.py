@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from auditlib.text import one_line
+from auditlib.text import shown_line
 
 _LARGEST: Final = 1 << 53
 _LONGEST: Final = 1_000
@@ -47,9 +47,9 @@ def text(value: Any) -> str:
         value = json.dumps(value, ensure_ascii=False, default=text)
     if isinstance(value, bytes):
         value = value.hex()
-    return one_line(str(value), _LONGEST)
+    return shown_line(str(value), _LONGEST)
 
 
 def names(table: pa.Table) -> dict[str, str]:
     """What stands above each column."""
-    return {f"c{place}": one_line(name, 80) for place, name in enumerate(table.column_names)}
+    return {f"c{place}": shown_line(name, 80) for place, name in enumerate(table.column_names)}

@@ -11,7 +11,8 @@ from datetime import date
 from typing import Any, Final
 
 from auditlib import vocabulary
-from auditlib.text import one_line, short_id
+from auditlib.lookalikes import tags
+from auditlib.text import shown_line
 
 Spec = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
@@ -22,6 +23,10 @@ _GREY: Final = "#868E9A"
 _INK: Final = {"light": "#1A1D23", "dark": "#E8EAED"}
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNKNOWN: Final = "none recorded"
+_OF_EVERY_OBJECT: Final = frozenset(
+    ("__proto__", "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf")
+)
+"""Values under which Vega finds what every object of JavaScript has, and then draws nothing; they stand in quotes."""
 
 
 def chart(key: str, rows: Rows, by: str, per: str, theme: str) -> Spec | None:
@@ -34,7 +39,7 @@ def two_columns(kind: str, x: Sequence[Any], y: Sequence[Any], names: tuple[str,
     values = [{"x": _name(left), "y": right} for left, right in zip(x, y, strict=True) if isinstance(right, int | float)]
     if not values:
         return None
-    horizontal, vertical = (one_line(name, 60) for name in names)
+    horizontal, vertical = (shown_line(name, 60) for name in names)
     mark: Spec = {"type": "line", "point": True} if kind == "line" else {"type": "bar"}
     return {
         "data": {"values": values},
@@ -212,28 +217,31 @@ def _named(rows: Rows, by: str) -> list[str]:
         case "action":
             return [_action(row["action"]) for row in shown]
         case "type":
-            return [one_line(row["resource_type"], 60) for row in shown]
+            return [_name(row["resource_type"]) for row in shown]
     return [_name(row["ip"]) for row in shown]
 
 
 def _names(rows: Rows, key: str, name: str) -> dict[Any, str]:
-    """A name for each id: the recorded one, with the id where several have the same."""
+    """A name for each id: the recorded one, with the id where several read the same, and letters that may mislead."""
     found: dict[Any, str] = {}
     for row in rows:
         found[row[key]] = max(found.get(row[key], ""), row[name] or "")
-    often = Counter(found.values())
-    return {
-        each: f"{one_line(called, 40)} ({short_id(each or '')})" if called and often[called] > 1 else _name(called or each)
-        for each, called in found.items()
-    }
+    told_apart = tags((each or "", called) for each, called in found.items() if called)
+
+    def shown(each: Any, called: str) -> str:
+        tag = told_apart.get((each or "", called))
+        return f"{shown_line(called, 40)} ({shown_line(tag, 40)})" if tag else _name(called or each)
+
+    return {each: shown(each, called) for each, called in found.items()}
 
 
 def _name(value: object) -> str:
-    return _UNKNOWN if value in (None, "") else one_line(str(value), 60)
+    shown = _UNKNOWN if value in (None, "") else shown_line(str(value), 60)
+    return f'"{shown}"' if shown in _OF_EVERY_OBJECT else shown
 
 
 def _action(key: str) -> str:
-    return one_line(vocabulary.action(key).label, 60)
+    return _name(vocabulary.action(key).label)
 
 
 def _step(first: date, per: str) -> str:

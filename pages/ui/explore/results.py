@@ -9,12 +9,13 @@ import pyarrow as pa
 import streamlit as st
 
 from auditlib.engine.base import Head
+from auditlib.errors import AuditError
 from auditlib.evidence.exports import FORMATS
 from auditlib.sandbox.question import SqlResult
-from auditlib.text import one_line
+from auditlib.text import shown_line
 from pages.ui import text
 from pages.ui.explore import cells, charts, state
-from pages.ui.export import ReadyExport
+from pages.ui.export import ReadyExport, made_or_refused
 
 ROWS_A_PAGE: Final = 50
 CHARTED: Final = 300
@@ -75,7 +76,7 @@ def chart_of_two(table: pa.Table) -> None:
     names = table.column_names
 
     def named(place: int) -> str:
-        return one_line(names[place], 60)
+        return shown_line(names[place], 60)
 
     with st.container(border=True, key="explore_chart"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -106,11 +107,13 @@ def download(make: Callable[[str], ReadyExport]) -> None:
             size = f"{ready.size / 2**10:,.0f} KiB" if ready.size >= 2**10 else f"{ready.size} bytes"
             st.link_button(f"Download ({size})", f"./export/{ready.token}", type="primary", icon=":material/download:")
             st.caption(text.label(ready.name, 140))
+        elif isinstance(ready, AuditError):
+            st.error(text.label(str(ready), 400))
 
 
 def _prepare(make: Callable[[str], ReadyExport], kind: str) -> None:
     state.used()
-    st.session_state[state.answer_key(f"file_{kind}")] = make(kind)
+    st.session_state[state.answer_key(f"file_{kind}")] = made_or_refused(lambda: make(kind))
 
 
 def _along(value: Any) -> str | int | float | None:
