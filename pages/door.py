@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime.state.common import is_element_id
 
 from auditlib.access.principal import may_read
 from auditlib.access.signed_out import sign_out
@@ -62,7 +63,10 @@ def _asked(receive: Receive, who: Visitor) -> Receive:
 
 
 def admitted(sent: bytes, *, may_read: bool) -> bytes | None:
-    """What of a message is let in, or None for nothing; what is no message is left to Streamlit, which closes such a connection."""
+    """What of a message is let in, or None for nothing; what is no message is left to Streamlit, which closes such a connection.
+
+    Values of what is no widget are left out: Streamlit would take them for the page's own state, and fail to find them there.
+    """
     message = BackMsg()
     try:
         message.ParseFromString(sent)
@@ -71,9 +75,17 @@ def admitted(sent: bytes, *, may_read: bool) -> bytes | None:
     kind = message.WhichOneof("type")
     if kind not in _TAKEN:
         return None
-    if may_read or kind != "rerun_script":
+    if kind != "rerun_script":
         return sent
-    for used in ("widget_states", "fragment_id", "is_auto_rerun"):
-        message.rerun_script.ClearField(used)
+    if not may_read:
+        for used in ("widget_states", "fragment_id", "is_auto_rerun"):
+            message.rerun_script.ClearField(used)
+    widgets = message.rerun_script.widget_states.widgets
+    known = [each for each in widgets if is_element_id(each.id)]
+    if len(known) < len(widgets):
+        del widgets[:]
+        widgets.extend(known)
+    elif may_read:
+        return sent
     taken: bytes = message.SerializeToString()
     return taken

@@ -266,6 +266,14 @@ def test_of_who_may_not_read_a_message_asks_for_the_page_and_nothing_else() -> N
     assert BackMsg.FromString(taken) == asking(page_name="audit", query_string="q=a")
 
 
+def test_the_value_of_what_is_no_widget_is_left_out() -> None:
+    asked = asking(page_name="audit")
+    asked.rerun_script.widget_states.widgets.add(id="$$ID-a", trigger_value=True)
+    raw = asked.SerializeToString()
+    asked.rerun_script.widget_states.widgets.add(id="nobody", trigger_value=True)
+    assert admitted(asked.SerializeToString(), may_read=True) == raw
+
+
 @pytest.mark.parametrize(
     "kind", ["clear_cache", "set_run_on_save", "load_git_info", "debug_shutdown_runtime", "debug_disconnect_websocket"]
 )
