@@ -79,7 +79,8 @@ def render(docs: Path) -> None:
         _plotted(),
         _setups(results),
         *map(of_size, results),
-        *map(_lake, sorted(_lakes(docs), key=lambda result: result["events"])),
+        *map(_lake, _lakes(docs)),
+        _read_of_lakes(_lakes(docs)),
         _imports(docs),
     ]
     (docs / "benchmarks.md").write_text("\n".join(part for part in parts if part), encoding="utf-8")
@@ -255,7 +256,8 @@ def _browser(result: Result) -> str:
 
 
 def _lakes(docs: Path) -> list[Result]:
-    return [json.loads(path.read_text(encoding="utf-8")) for path in (docs / "benchmarks").glob("lake-*.json")]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in (docs / "benchmarks").glob("lake-*.json")]
+    return sorted(found, key=lambda result: result["events"])
 
 
 def _lake(result: Result) -> str:
@@ -264,20 +266,40 @@ def _lake(result: Result) -> str:
         [
             each["title"],
             *(_milli(each[name][when]) if name in each else "–" for name in ("embedded", "spark") for when in ("cold", "warm")),
-            _size(each["scanned"]) if each["scanned"] >= 2**20 else f"{each['scanned'] / 1024:,.0f} KiB",
+            _read(each["scanned"]),
             "yes" if each["same"] else "**no**",
         ]
         for each in result["questions"]
     ]
     head = ["milliseconds", "embedded, cold", "warm", "Spark, cold", "warm", "read of the table", "same answer"]
     machine, share = result["machine"], max(each["median"] for each in result["restlessness"])
-    missing = f" Spark was not asked: {result['missing']}." if result["missing"] else ""
+    spark = f"Spark: a standalone master, {result['workers']} workers of one core each and Spark Connect, all on this machine."
+    if result["missing"] or not result["workers"]:
+        spark = f"Spark was not asked{': ' * bool(result['missing'])}{result['missing']}."
     return (
         f"## A lake of {result['size']} events\n\n{result['date']}, {machine['processor']}, {machine['cores']} cores; the same work took "
-        f"up to {share:.2f}× its fastest run in the median. The table: {_size(result['bytes'])} in {result['files']:,} files, published in "
-        f"{result['seconds']:,.0f} s. Spark: a standalone master, {result['workers']} workers of one core each and Spark Connect, all on "
-        f"this machine.{missing} Cold is the first time, warm the median of three more, with our kept results dropped each time.\n\n"
-        + _table(head, rows)
+        f"up to {share:.2f}× its fastest run in the median. The table: {_size(result['bytes'])} in {result['files']:,} files, "
+        f"published in {result['seconds']:,.0f} s. {spark} Cold is the first time, warm the median of three more, with our kept results "
+        "dropped each time.\n\n" + _table(head, rows)
+    )
+
+
+def _read_of_lakes(results: Sequence[Result]) -> str:
+    """What each question reads of lakes of several sizes, and what that leads to expect of a larger one."""
+    if len(results) < 2:
+        return ""
+    least, most, titles = results[0], results[-1], {each["key"]: each["title"] for each in results[0]["questions"]}
+    read = [{each["key"]: each["scanned"] for each in result["questions"]} for result in results]
+    rows = []
+    for key, title in titles.items():
+        slope = (read[-1][key] - read[0][key]) / (most["events"] - least["events"])
+        expected = read[-1][key] + max(slope, 0.0) * (100_000_000 - most["events"])
+        rows.append([title, *(_read(each[key]) for each in read), f"{max(slope, 0.0):.2f}", _read(expected)])
+    return (
+        "## What a lake reads, by size\n\nBytes of the table that each question reads, measured; the bytes that each further event adds, "
+        "which is a straight line from the smallest table to the largest; and what that line leads to expect of 100 million events. The "
+        "history is of one year whatever the size, so a range of days holds more events in a larger table.\n\n"
+        + _table(["read of the table", *(result["size"] for result in results), "bytes an event", "100M, by the line"], rows)
     )
 
 
@@ -290,6 +312,10 @@ def _imports(docs: Path) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _read(count: float) -> str:
+    return _size(count) if count >= 2**20 else f"{count / 1024:,.0f} KiB"
 
 
 def _size(count: float) -> str:
