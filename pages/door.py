@@ -9,7 +9,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.runtime.state.common import is_element_id
+from streamlit.runtime.state.common import GENERATED_ELEMENT_ID_PREFIX
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 
 from auditlib.access.principal import may_read
 from auditlib.access.signed_out import sign_out
@@ -19,6 +20,8 @@ from pages.sign_in import Visitor, visitor_of
 SIGN_OUT: Final = "/auth/logout"
 _TAKEN: Final = frozenset({"rerun_script", "stop_script", "app_heartbeat"})
 """The messages that pages need; Streamlit would also clear caches, upload files and install things on request."""
+_WIDGETS: Final = (GENERATED_ELEMENT_ID_PREFIX, STREAMLIT_INTERNAL_KEY_PREFIX)
+"""How the ids of widgets begin, and of what components trigger."""
 
 
 class Door:
@@ -81,7 +84,7 @@ def admitted(sent: bytes, *, may_read: bool) -> bytes | None:
         for used in ("widget_states", "fragment_id", "is_auto_rerun"):
             message.rerun_script.ClearField(used)
     widgets = message.rerun_script.widget_states.widgets
-    known = [each for each in widgets if is_element_id(each.id)]
+    known = [each for each in widgets if each.id.startswith(_WIDGETS)]
     if len(known) < len(widgets):
         del widgets[:]
         widgets.extend(known)

@@ -269,6 +269,7 @@ def test_of_who_may_not_read_a_message_asks_for_the_page_and_nothing_else() -> N
 def test_the_value_of_what_is_no_widget_is_left_out() -> None:
     asked = asking(page_name="audit")
     asked.rerun_script.widget_states.widgets.add(id="$$ID-a", trigger_value=True)
+    asked.rerun_script.widget_states.widgets.add(id="$$STREAMLIT_INTERNAL_KEY_$$ID-table__events", json_value="[]")
     raw = asked.SerializeToString()
     asked.rerun_script.widget_states.widgets.add(id="nobody", trigger_value=True)
     assert admitted(asked.SerializeToString(), may_read=True) == raw
