@@ -84,7 +84,7 @@ def test_the_filters_of_the_table_come_along_and_a_ready_question_goes_on_at_the
     page.get_by_role("radio", name="Actor", exact=True).click()
     answered(page, f"{len(actors):,} rows")
     expect(page).to_have_url(f"{audit.base}/explore?tab=team&action=updated&show=rare&by=actor")
-    expect(page.locator(".st-key-explore_drawn canvas, .st-key-explore_drawn svg").first).to_be_visible()
+    expect(page.locator(".st-key-explore_drawn").locator("canvas:visible, svg:visible").first).to_be_visible()
     page.get_by_text("SQL of this answer").click()
     page.get_by_role("button", name="Open in the SQL desk").click()
     expect(page.locator(".st-key-sql textarea")).to_have_value(re.compile(r"^SELECT actor_id, max\(actor_name\) AS actor"))
