@@ -285,21 +285,24 @@ def _lake(result: Result) -> str:
 
 
 def _read_of_lakes(results: Sequence[Result]) -> str:
-    """What each question reads of lakes of several sizes, and what that leads to expect of a larger one."""
+    """What each question reads of lakes of several sizes, and how it grows from the last but one to the largest."""
     if len(results) < 2:
         return ""
-    least, most, titles = results[0], results[-1], {each["key"]: each["title"] for each in results[0]["questions"]}
+    titles = {each["key"]: each["title"] for each in results[0]["questions"]}
     read = [{each["key"]: each["scanned"] for each in result["questions"]} for result in results]
+    before, largest = results[-2:]
     rows = []
     for key, title in titles.items():
-        slope = (read[-1][key] - read[0][key]) / (most["events"] - least["events"])
-        expected = read[-1][key] + max(slope, 0.0) * (100_000_000 - most["events"])
-        rows.append([title, *(_read(each[key]) for each in read), f"{max(slope, 0.0):.2f}", _read(expected)])
+        growth = f"{read[-1][key] / read[-2][key]:.1f}×" if read[-2][key] >= 1024 else "–"
+        rows.append([title, *(_read(each[key]) for each in read), growth, f"{read[-1][key] / largest['events']:.1f}"])
     return (
-        "## What a lake reads, by size\n\nBytes of the table that each question reads, measured; the bytes that each further event adds, "
-        "which is a straight line from the smallest table to the largest; and what that line leads to expect of 100 million events. The "
-        "history is of one year whatever the size, so a range of days holds more events in a larger table.\n\n"
-        + _table(["read of the table", *(result["size"] for result in results), "bytes an event", "100M, by the line"], rows)
+        "## What a lake reads, by size\n\nBytes of the table that each question reads, measured, footers included; how they grow from "
+        f"{before['size']} to {largest['size']} events ({largest['events'] / before['events']:.0f}× as many); and the bytes for each event "
+        "of the whole record at the largest size. The history is of one year whatever the size, so a range of days holds more events in a "
+        "larger table. The files are as published, not merged.\n\n"
+        + _table(
+            ["read of the table", *(result["size"] for result in results), f"{before['size']} → {largest['size']}", "bytes an event"], rows
+        )
     )
 
 

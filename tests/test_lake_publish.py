@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event as Signal
 from typing import Any
@@ -201,6 +202,47 @@ def test_a_published_table_is_verified_file_by_file(lake: Path) -> None:
     assert code == 1
     assert f"people/{path.name} is not the file that was written" in said
     assert f"people/part-{'0' * 16}-0000.parquet is named by nobody" in said
+
+
+@pytest.fixture
+def by_day(demo_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The demo history's table, with a partition for each day."""
+    monkeypatch.setattr("auditlib.engine.lake.publish.width_for", lambda events, days: 10)
+    return lakes.published(demo_store, tmp_path / "by-day")
+
+
+def garble_other_days(lake: Path, days: set[str]) -> None:
+    """Makes every file unreadable that holds events of other days; those without a time are left, and the one that names the columns."""
+    kept = {"period=unknown", *(f"period=p{day}" for day in days)}
+    _, *others = sorted(lake.glob("events/*/*/*.parquet"))
+    assert len(others) > 20
+    for path in (path for path in others if path.parent.parent.name not in kept):
+        path.write_bytes(b"not Parquet")
+
+
+def test_a_range_of_days_reads_no_file_of_another_day(demo_store: Path, by_day: Path) -> None:
+    expected, log = opener("embedded")(demo_store), lakes.opened(URL, by_day, demo_store)
+    midst = expected.page(replace(View(), page=10), metadata=False).events[0].occurred_at
+    assert midst
+    days = {(midst + timedelta(days=later)).date().isoformat() for later in range(3)}
+    garble_other_days(by_day, days)
+    for view in (View(tab=tab).between(min(days), max(days), "UTC") for tab in ("interviews", "team")):
+        page, wanted = log.page(view, metadata=False), expected.page(view, metadata=False)
+        assert page.total > 0
+        assert (page.total, page.without_time) == (wanted.total, wanted.without_time)
+        assert [event.event_id for event in page.events] == [event.event_id for event in wanted.events]
+
+
+def test_a_page_reads_no_file_of_a_day_without_a_match(demo_store: Path, by_day: Path) -> None:
+    expected, log = opener("embedded")(demo_store), lakes.opened(URL, by_day, demo_store)
+    candidates = sorted({each for each in expected.events(View())["candidate_id"].to_pylist() if each})[:60]
+    views = [View().having("candidate", candidate) for candidate in candidates]
+    pages = [page for page in (expected.page(view, metadata=False) for view in views) if all(event.occurred_at for event in page.events)]
+    days = [sorted({f"{event.occurred_at:%Y-%m-%d}" for event in page.events}) for page in pages]
+    wanted, its_days = next((page, its) for page, its in zip(pages, days, strict=True) if len(its) > 2 and page.total == len(page.events))
+    assert log.total(wanted.view) == wanted.total
+    garble_other_days(by_day, set(its_days))
+    assert [event.event_id for event in log.page(wanted.view, metadata=False).events] == [event.event_id for event in wanted.events]
 
 
 def test_links_are_answered_by_a_lake_on_the_command_line(demo_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

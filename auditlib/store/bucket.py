@@ -63,16 +63,16 @@ class Stamp(NamedTuple):
 class Bucket:
     """The objects below one location. No request is made before the first method is called. Safe between threads.
 
-    Every method raises UnreachableError where the server does not answer, or refuses to.
+    Every method raises UnreachableError where the server does not answer, or refuses to; `what` names in its sentence what is there.
     """
 
-    def __init__(self, location: ObjectLocation) -> None:
-        self.location = location
+    def __init__(self, location: ObjectLocation, what: str = "store") -> None:
+        self.location, self._what = location, what
 
     def names(self, folder: str) -> dict[str, Stamp]:
         """The names directly below a folder, however many; a folder below it has a stamp of -1 bytes. Empty where there is nothing."""
         try:
-            with self._asking():
+            with self.asking():
                 found = self._fs.get_file_info(fs.FileSelector(self._path(folder)))
         except FileNotFoundError:
             return {}
@@ -85,19 +85,19 @@ class Bucket:
     def stamp(self, key: str) -> Stamp | None:
         """What there is to know of an object, or None where there is none."""
         try:
-            with self._asking(), self._fs.open_input_stream(self._path(key), compression=None) as stream:
+            with self.asking(), self._fs.open_input_stream(self._path(key), compression=None) as stream:
                 about = stream.metadata() or {}
         except FileNotFoundError:
             return None
         if "ETag" in about:
             return Stamp(int(about["Content-Length"]), 0, f"{about['ETag'].decode()} {about.get('Last-Modified', b'').decode()}")
-        with self._asking():
+        with self.asking():
             info = self._fs.get_file_info(self._path(key))
         return Stamp(info.size, info.mtime_ns or 0) if info.type == fs.FileType.File else None
 
     def pieces(self, key: str) -> Iterator[bytes]:
         """The bytes of an object as they come; raises FileNotFoundError where there is none."""
-        with self._asking(), self._fs.open_input_stream(self._path(key), compression=None) as stream:
+        with self.asking(), self._fs.open_input_stream(self._path(key), compression=None) as stream:
             while piece := stream.read(PIECE):
                 yield piece
 
@@ -110,7 +110,7 @@ class Bucket:
         raw = b""
         for _ in range(ATTEMPTS):
             try:
-                with self._asking(), self._fs.open_input_stream(self._path(key), compression=None) as stream:
+                with self.asking(), self._fs.open_input_stream(self._path(key), compression=None) as stream:
                     raw, tag = stream.read(most + 1), (stream.metadata() or {}).get("ETag", b"").decode().strip('"')
             except FileNotFoundError:
                 return None
@@ -120,14 +120,14 @@ class Bucket:
 
     def write(self, key: str, pieces: Iterable[bytes]) -> None:
         """Write an object in one go, or in parts that become one when the last is there; whatever was there is overwritten."""
-        with self._asking(), self._fs.open_output_stream(self._path(key), compression=None) as stream:
+        with self.asking(), self._fs.open_output_stream(self._path(key), compression=None) as stream:
             for piece in pieces:
                 stream.write(piece)
 
     def delete(self, key: str) -> bool:
         """Delete an object; returns whether there was one."""
         try:
-            with self._asking():
+            with self.asking():
                 self._fs.delete_file(self._path(key))
         except FileNotFoundError:
             return False
@@ -138,25 +138,25 @@ class Bucket:
 
     @property
     def _fs(self) -> fs.FileSystem:
-        return self._connected[0]
+        return self.files[0]
 
     @property
     def _base(self) -> str:
-        return self._connected[1]
+        return self.files[1]
 
     @cached_property
-    def _connected(self) -> tuple[fs.FileSystem, str]:
-        """The file system and the path of the location in it."""
+    def files(self) -> tuple[fs.FileSystem, str]:
+        """The file system and the path of the location in it; it is asked within `asking`."""
         location = self.location
         if location.scheme != "s3":
-            with self._asking():
+            with self.asking():
                 system, path = fs.FileSystem.from_uri(location.uri)
             return system, path.rstrip("/")
         key, secret = location.user
         options = {"access_key": key, "secret_key": secret} if key and secret else {}
         if location.endpoint:
             options["endpoint_override"] = location.endpoint
-        with self._asking():
+        with self.asking():
             region = location.region or ("us-east-1" if location.endpoint else fs.resolve_s3_region(location.place.partition("/")[0]))
             system = fs.S3FileSystem(
                 region=region,
@@ -169,7 +169,7 @@ class Bucket:
         return system, location.place
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def asking(self) -> Iterator[None]:
         """Turns what a client library raises into one UnreachableError sentence; FileNotFoundError stays what it is."""
         try:
             yield
@@ -179,7 +179,7 @@ class Bucket:
             reason = _reason(str(error))
             at = f" at {self.location.endpoint}" if self.location.endpoint else ""
             raise UnreachableError(
-                f"The store {self.location}{at} cannot be used: {_REASONS[reason]}", location=str(self.location), reason=reason
+                f"The {self._what} {self.location}{at} cannot be used: {_REASONS[reason]}", location=str(self.location), reason=reason
             ) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from browser.serving import Server
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import lakes
+from waiting import soon
 
 pytestmark = pytest.mark.browser
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +90,34 @@ def test_a_cluster_that_is_gone_is_said_to_be_and_asked_again_on_a_click(
     page.page.get_by_role("button", name="Try again").click()
     expect(page.text).to_contain_text("did not answer", timeout=60_000)
     expect(page.page.get_by_role("button", name="Try again")).to_be_visible()
+
+
+def test_a_question_that_takes_long_is_cancelled_there_too_and_asked_again_on_a_click(
+    reader: Reader, served_store: Path, table: Path, served_log: AuditLog, tmp_path: Path
+) -> None:
+    pytest.importorskip("ibis")
+    psycopg = pytest.importorskip("psycopg")
+    from auditlib.engine.lake.load import load_lake
+
+    view = View(tz="Europe/Berlin", tab="team").between("2000-01-01", "2100-01-01", "Europe/Berlin")
+    with ExitStack() as stack:
+        url = stack.enter_context(lakes.postgres())
+        load_lake(str(table), url, "audit")
+        watcher = stack.enter_context(psycopg.connect(url, autocommit=True))
+        holder = stack.enter_context(psycopg.connect(url))
+        server = stack.enter_context(Server(served_store, tmp_path, settings={"AUDIT_ENGINE": url, "AUDIT_TABLE": "audit"}))
+        page = reader(server).open(view.to_query())
+        expect(page.text).to_contain_text("Answered by PostgreSQL at 127.0.0.1")
+        holder.execute("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
+        page.search.fill("a")
+        page.search.press("Enter")
+        expect(page.text).to_contain_text("Asking PostgreSQL at 127.0.0.1")
+        assert soon(lambda: watcher.execute(WAITING).fetchone() == (1,))
+        page.page.get_by_role("button", name="Cancel").click()
+        expect(page.text).to_contain_text("Cancelled. PostgreSQL at 127.0.0.1 was not asked to the end.")
+        assert soon(lambda: watcher.execute(WAITING).fetchone() == (0,))
+        found = view.having("q", "a")
+        page.has_link(found.to_query())
+        holder.rollback()
+        page.page.get_by_role("button", name="Ask again").click()
+        page.has_ids([event.event_id for event in served_log.page(found, metadata=False).events])

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import fs
 
 from auditlib.engine.lake.connection import named, unreachable
 from auditlib.engine.lake.layout import EVENTS, HEAD, PARTITIONS, PEOPLE
@@ -28,12 +25,14 @@ _SHOWN: Final = "\u2400"
 def load_lake(place: str, url: str, table: str, progress: Progress | None = None) -> tuple[int, int]:
     """Loads what `lake publish` wrote, in place of what the tables held; gives how many events, and how many texts held NUL.
 
-    Whoever reads meanwhile reads the tables as they were. Raises LakeError where the server or the place cannot be used.
+    Whoever reads meanwhile reads the tables as they were. Raises LakeError where the server or the place cannot be
+    used, and UnreachableError for an object store that does not answer.
     """
     report = progress or (lambda stage, done, total: None)
     import psycopg
 
-    parts = Output(place).manifest()[1].values()
+    output = Output(place)
+    parts = output.manifest()[1].values()
     if not parts:
         raise LakeError("Nothing is published there: publish it with `lake publish`", reason="output")
     files = [file for part in parts for file in part.files]
@@ -48,7 +47,7 @@ def load_lake(place: str, url: str, table: str, progress: Progress | None = None
                 cursor.execute(f"CREATE TABLE {name} ({columns})")
                 with cursor.copy(f"COPY {name} FROM STDIN") as copy:
                     for path in [HEAD_FILE] if side == "head" else [file.path for file in files if file.path.startswith(f"{side}/")]:
-                        for row in _rows(place, path, schema):
+                        for row in _rows(output, path, schema):
                             shown = [value.replace(_NUL, _SHOWN) if isinstance(value, str) else value for value in row]
                             replaced += sum(isinstance(value, str) and _NUL in value for value in row)
                             copy.write_row(shown)
@@ -68,14 +67,14 @@ def _events_schema() -> pa.Schema:
     return pa.schema([*EVENTS, *(pa.field(name, pa.string()) for name in PARTITIONS)])
 
 
-def _rows(place: str, path: str, schema: pa.Schema) -> Iterator[tuple[object, ...]]:
+def _rows(output: Output, path: str, schema: pa.Schema) -> Iterator[tuple[object, ...]]:
     """The rows of one file, the values that its folders' names hold behind the others."""
-    system, root = fs.FileSystem.from_uri(place) if "://" in place else (fs.LocalFileSystem(), str(Path(place).resolve()))
     in_path = [unquote(folder.partition("=")[2]) for folder in posixpath.dirname(path).split("/") if "=" in folder]
     names = [field.name for field in schema if field.name not in PARTITIONS]
-    for batch in pq.ParquetFile(f"{root}/{path}", filesystem=system).iter_batches(columns=names):
-        for row in zip(*(column.to_pylist() for column in batch.select(names).columns), strict=True):
-            yield (*row, *in_path)
+    with output.parquet(path) as file:
+        for batch in file.iter_batches(columns=names):
+            for row in zip(*(column.to_pylist() for column in batch.select(names).columns), strict=True):
+                yield (*row, *in_path)
 
 
 def _quoted(table: str) -> str:

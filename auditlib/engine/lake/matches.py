@@ -59,9 +59,15 @@ class Matches:
         others = [self._events.tab != tab for tab in vocabulary.TABS if tab != view.tab]
         return self._events.filter(*others, asked, *([] if also is None else [also]))
 
-    def days(self, view: View, *, ignoring: Collection[str] = ()) -> Days:
+    def unknown(self, view: View, *, ignoring: Collection[str] = ()) -> int:
+        """How many matches have no known time; these have a partition of their own."""
+        matches = self.of(view, ignoring=ignoring, also=self._translator.on_days([UNKNOWN]))
+        found: int = self._questions.ask(matches.aggregate(n=matches.count()))["n"][0].as_py()
+        return found
+
+    def days(self, view: View) -> Days:
         """The matches by day."""
-        groups = self.of(view, ignoring=ignoring).group_by("day").aggregate(n=ibis._.count())
+        groups = self.of(view).group_by("day").aggregate(n=ibis._.count())
         counts = {row["day"]: row["n"] for row in self._questions.ask(groups).to_pylist()}
         unknown = counts.pop(UNKNOWN, 0)
         starts = ((times.start_of_day(date.fromisoformat(day), _UTC), n) for day, n in sorted(counts.items()))
@@ -73,7 +79,7 @@ class Matches:
         if first < min(last, days.known):
             stretches = days.stretches if view.order == "oldest" else days.stretches[::-1]
             near = narrow(stretches, first, min(last, days.known), lambda stretch, width: self._cut(view, stretch, width))
-            matches = self.of(view, also=self._translator.between(near.start, near.end))
+            matches = self.of(view, also=self._translator.across(near.stretches))
             tables.append(self._slice(view, matches, near.skip, min(last, days.known) - first, columns))
         if (start := max(first, days.known)) < last:
             matches = self.of(view, also=self._translator.on_days([UNKNOWN]))

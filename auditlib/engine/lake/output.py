@@ -11,10 +11,10 @@ import json
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,13 +22,14 @@ from pyarrow import fs
 
 from auditlib.engine.lake.layout import LAKE_FORMAT
 from auditlib.errors import LakeError
+from auditlib.location import locate
+from auditlib.store.bucket import PIECE, Bucket
 
 MANIFEST: Final = "lake.json"
 HEAD_FILE: Final = "head/head.parquet"
 ROW_GROUP_ROWS: Final = 16_384
 _UNIQUE: Final = frozenset({"event_id", "metadata", "source_event_id", "metadata_sha256", "search_text"})
 _OURS: Final = re.compile(r"(events/period=[^/]+/tab=[a-z]+|people)/part-[0-9a-f]{16}-\d{4}\.parquet")
-_PIECE: Final = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +52,22 @@ class Part:
 
 
 class Output:
-    """Where a table is written; a folder of this machine, or whatever `pyarrow.fs` speaks to.
+    """Where a table is written: a folder of this machine, or a place in an object store, reached as a store there is.
 
-    Every method raises LakeError (`reason="output"`) where it cannot be read or written.
+    Every method raises LakeError (`reason="output"`) where it cannot be read or written, and UnreachableError where an object
+    store does not answer.
     """
 
     def __init__(self, place: str) -> None:
-        self.place = place
+        location = locate(place)
+        self._bucket = None if isinstance(location, Path) else Bucket(location, "lake table")
         with self._told():
-            if "://" in place:
-                self._files, self._root = fs.FileSystem.from_uri(place)
+            if isinstance(location, Path):
+                self._files, self._root = fs.LocalFileSystem(), str(location.resolve())
+                self._files.create_dir(self._root, recursive=True)
             else:
-                self._files, self._root = fs.LocalFileSystem(), str(Path(place).resolve())
-            self._files.create_dir(self._root, recursive=True)
+                assert self._bucket
+                self._files, self._root = self._bucket.files
 
     def manifest(self) -> tuple[int, dict[str, Part]]:
         """The width of periods and the parts of the table as it was published last, by key; 0 and none where nothing was.
@@ -88,25 +92,29 @@ class Output:
         """Writes the manifest; gives its SHA-256."""
         record = {"format": LAKE_FORMAT, "width": width, "parts": [asdict(part) for part in parts]}
         raw = (json.dumps(record, sort_keys=True, separators=(",", ":")) + "\n").encode()
-        self._write(MANIFEST, lambda stream: stream.write(raw))
+        self._write(MANIFEST, raw)
         return hashlib.sha256(raw).hexdigest()
 
     def write_table(self, path: str, table: pa.Table) -> LakeFile:
         """Writes a Parquet file, zstd in row groups of 16,384 rows, and describes it."""
-        hashed = _Hashed()
+        buffer = pa.BufferOutputStream()
+        pq.write_table(
+            table,
+            buffer,
+            compression="zstd",
+            row_group_size=ROW_GROUP_ROWS,
+            use_dictionary=[name for name in table.schema.names if name not in _UNIQUE],
+            store_schema=False,
+        )
+        raw = buffer.getvalue()
+        self._write(path, raw)
+        return LakeFile(path, raw.size, table.num_rows, hashlib.sha256(raw).hexdigest())
 
-        def write(stream: pa.NativeFile) -> None:
-            pq.write_table(
-                table,
-                pa.PythonFile(hashed.over(stream), mode="w"),
-                compression="zstd",
-                row_group_size=ROW_GROUP_ROWS,
-                use_dictionary=[name for name in table.schema.names if name not in _UNIQUE],
-                store_schema=False,
-            )
-
-        self._write(path, write)
-        return LakeFile(path, hashed.bytes, table.num_rows, hashed.digest.hexdigest())
+    @contextmanager
+    def parquet(self, path: str) -> Iterator[pq.ParquetFile]:
+        """A Parquet file of the table, to be read within the context."""
+        with self._told(), self._files.open_input_file(self._at(path)) as file:
+            yield pq.ParquetFile(file)
 
     def has(self, part: Part) -> bool:
         """Whether all files of a part are there in their size."""
@@ -123,7 +131,7 @@ class Output:
                     yield f"{file.path} is missing"
                     continue
                 with self._files.open_input_stream(self._at(file.path)) as stream:
-                    while piece := stream.read(_PIECE):
+                    while piece := stream.read(PIECE):
                         digest.update(piece)
                         size += len(piece)
                         progress(len(piece))
@@ -146,17 +154,19 @@ class Output:
             for path in paths:
                 self._files.delete_file(self._at(path))
 
-    def _write(self, path: str, write: Callable[[Any], object]) -> None:
+    def _write(self, path: str, raw: bytes | pa.Buffer) -> None:
         """A file written aside and given its name when it is whole; an object store shows it only then by itself."""
         with self._told():
-            folder, name = posixpath.split(self._at(path))
-            self._files.create_dir(folder, recursive=True)
-            is_local = isinstance(self._files, fs.LocalFileSystem)
-            aside = f"{folder}/.tmp-{name}.aside" if is_local else f"{folder}/{name}"
-            with self._files.open_output_stream(aside) as stream:
-                write(stream)
-            if is_local:
-                Path(aside).replace(f"{folder}/{name}")
+            at = self._at(path)
+            if self._bucket:
+                with self._files.open_output_stream(at) as stream:
+                    stream.write(raw)
+            else:
+                folder, name = posixpath.split(at)
+                self._files.create_dir(folder, recursive=True)
+                aside = Path(folder, f".tmp-{name}.aside")
+                aside.write_bytes(raw)
+                aside.replace(at)
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
@@ -164,37 +174,11 @@ class Output:
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
-            yield
+            with self._bucket.asking() if self._bucket else nullcontext():
+                yield
         except (OSError, pa.ArrowException) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise LakeError(f"The lake table cannot be read or written where it should be: {why}", reason="output") from error
-
-
-class _Hashed:
-    """A stream that is hashed on its way."""
-
-    def __init__(self) -> None:
-        self.digest, self.bytes = hashlib.sha256(), 0
-        self._stream: Any = None
-
-    def over(self, stream: pa.NativeFile) -> _Hashed:
-        self._stream = stream
-        return self
-
-    closed = False
-
-    def write(self, raw: Any) -> int:
-        piece = bytes(raw)
-        self.digest.update(piece)
-        self.bytes += len(piece)
-        self._stream.write(piece)
-        return len(piece)
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 def _is_ours(path: str) -> bool:

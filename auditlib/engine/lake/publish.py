@@ -40,9 +40,10 @@ class Done:
 def publish_lake(store: Location, place: str, progress: Progress | None = None) -> Done:
     """Writes a store's newest verified state as a lake table, or brings the one that is there up to it.
 
-    `place` is a folder, or a URI of a `pyarrow.fs` file system. `progress` is called with a stage and how many events of how
+    `place` is a folder, or a URI as `locate` takes it. `progress` is called with a stage and how many events of how
     many are done; what it raises ends the work, and the table is then as it was, or is finished by the next run. Raises as
-    `open_layers` does, and LakeError where the place cannot be used. One publisher works on a place at a time.
+    `open_layers` does, LakeError where the place cannot be used, and UnreachableError for an object store that does not answer.
+    One publisher works on a place at a time.
     """
     report = progress or (lambda stage, done, total: None)
     serving, layers = open_layers(store, progress)

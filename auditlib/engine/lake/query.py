@@ -78,7 +78,7 @@ class LakeEngine:
             first=first + 1 if events else 0,
             last=last,
             incomplete=not self.head.complete,
-            without_time=self._days(view, ignoring=("from",)).unknown if view.span() and self._without_time else 0,
+            without_time=self._left_out(view) if view.span() and self._without_time else 0,
         )
 
     def total(self, view: View) -> int:
@@ -180,8 +180,13 @@ class LakeEngine:
 
     # -- matches ----------------------------------------------------------------------------------
 
-    def _days(self, view: View, *, ignoring: Collection[str] = ()) -> Days:
-        return self._once(("days", _parts(view, ignoring=ignoring)), lambda: self._matches.days(view, ignoring=ignoring))
+    def _days(self, view: View) -> Days:
+        return self._once(("days", _parts(view)), lambda: self._matches.days(view))
+
+    def _left_out(self, view: View) -> int:
+        """How many events a range of dates leaves out for want of a time."""
+        ignoring = ("from",)
+        return self._once(("unknown", _parts(view, ignoring=ignoring)), lambda: self._matches.unknown(view, ignoring=ignoring))
 
     def _rows(self, view: View, first: int, last: int, columns: Sequence[str]) -> pa.Table:
         return self._matches.rows(view, self._days(view), first, last, columns)

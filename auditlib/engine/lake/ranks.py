@@ -1,4 +1,4 @@
-"""Ranks: which stretch of time holds the matches from one place to another, told from counts alone.
+"""Ranks: which stretches of time hold the matches from one place to another, told from counts alone.
 
 Nothing is ever skipped by an offset, which would read all that is skipped: matches are counted by day, then within
 the one day that matters by ever shorter stretches, until a few rows are left to fetch and slice.
@@ -32,10 +32,9 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """A stretch, and how many of its first matches come before the ones that are wanted."""
+    """Stretches that hold what is wanted, in the order of the view, and how many of their first matches come before it."""
 
-    start: int
-    end: int
+    stretches: tuple[Stretch, ...]
     skip: int
 
 
@@ -44,7 +43,7 @@ Cut = Callable[[Stretch, int], Sequence[Stretch]]
 
 
 def narrow(stretches: Sequence[Stretch], first: int, last: int, cut: Cut) -> Narrowed:
-    """The stretch of time that holds matches number first … last - 1 of some stretches, which stand in the order of the view."""
+    """The stretches that hold matches number first … last - 1 of some, which stand in the order of the view."""
     while True:
         ends = list(accumulate(stretch.events for stretch in stretches))
         here = next(place for place, end in enumerate(ends) if end > first)
@@ -54,6 +53,6 @@ def narrow(stretches: Sequence[Stretch], first: int, last: int, cut: Cut) -> Nar
         skip = first - before
         width = wanted[0].finer() if skip > FEW else None
         if width is None:
-            return Narrowed(min(each.start for each in wanted), max(each.end for each in wanted), skip)
+            return Narrowed(tuple(wanted), skip)
         stretches = [*cut(wanted[0], width), *wanted[1:]]
         first, last = skip, last - before

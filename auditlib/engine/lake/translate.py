@@ -6,7 +6,7 @@ around a comparison, so that an engine can skip what it need not read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import ibis
@@ -15,6 +15,7 @@ from auditlib import times
 from auditlib.engine.addresses import networks_of
 from auditlib.engine.kinds import types_with
 from auditlib.engine.lake.layout import number_key, period_of
+from auditlib.engine.lake.ranks import Stretch
 from auditlib.errors import EngineError
 from auditlib.view.predicates import And, AnyOf, Between, Contains, InNetwork, Not, Or, Predicate, Touches
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _LISTS: Final = {"changes": "changed_text", "related": "related_text"}
 _SEARCHED: Final = ("actor_name", "resource_id")
+_MOST_PERIODS: Final = 100
 
 
 class Translator:
@@ -68,6 +70,17 @@ class Translator:
         at, period = self._table.occurred_us, self._table.period
         first, last = (self._period(instant) for instant in (start, max(start, end - 1)))
         return ibis.and_(period >= first, period <= last, at >= start, at < end)
+
+    def across(self, stretches: Sequence[Stretch]) -> ir.BooleanValue:
+        """Whether a known time lies between the first and the last of some stretches, none longer than a day, which hold all that is
+        asked for: what lies between two of them need not be read.
+        """
+        start, end = min(each.start for each in stretches), max(each.end for each in stretches)
+        periods = {self._period(each.start) for each in stretches}
+        if len(periods) > _MOST_PERIODS:
+            return self.between(start, end)
+        at = self._table.occurred_us
+        return ibis.and_(self._table.period.isin(sorted(periods)), at >= start, at < end)
 
     def on_days(self, days: Iterable[str]) -> ir.BooleanValue:
         """Whether a day is one of some, in partitions that hold these."""
