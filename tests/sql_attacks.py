@@ -143,6 +143,8 @@ TRICKS: dict[str, tuple[str, Outcome]] = {
     "two semicolons": ("SELECT 1;;", "harmless"),
     "a statement in a comment": ("SELECT 1 -- ; DROP TABLE events", "harmless"),
     "an open comment": ("SELECT 1 /* DROP", "error"),
+    "comments without end": ("SELECT 1 " + "/* " * 21_000, "error"),
+    "quotes of dollars without end": ("SELECT 1 " + "".join(f"$a{number}$ " for number in range(8_000)), "error"),
     "no SQL": ("DROP ALL THE THINGS", "error"),
     "NUL": ("SELECT 'a\x00b'", "refused"),
     "half a surrogate pair": ("SELECT '\ud800'", "refused"),
@@ -158,6 +160,22 @@ TRICKS: dict[str, tuple[str, Outcome]] = {
     "a WITH of an inner query used outside": ("SELECT * FROM (WITH x AS (SELECT 1) SELECT * FROM x), x", "refused"),
     "a WITH used before it is defined": ("WITH a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a", "refused"),
     "a WITH that reads itself": ('WITH "{file}" AS (SELECT * FROM "{file}") SELECT 1', "refused"),
+    "a recursive WITH that begins with the table of its name": (
+        "WITH RECURSIVE recorded AS (SELECT metadata FROM recorded UNION ALL SELECT metadata FROM recorded WHERE false) FROM recorded",
+        "refused",
+    ),
+    "a recursive WITH that begins with the catalogue": (
+        "WITH RECURSIVE duckdb_databases AS (FROM duckdb_databases UNION ALL FROM duckdb_databases) SELECT path FROM duckdb_databases",
+        "refused",
+    ),
+    "a recursive WITH": (
+        "WITH RECURSIVE x AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM X WHERE n < 9) SELECT count(*) FROM x",
+        "harmless",
+    ),
+    "a WITH whose name is the catalogue's but for a Kelvin sign": (
+        'WITH "duc\u212adb_databases" AS (SELECT 1) SELECT path FROM duckdb_databases',
+        "refused",
+    ),
     "a WITH in place of the events": ("WITH events AS (SELECT 1 AS x) SELECT * FROM events", "harmless"),
     "a WITH in place of a setting's function": ("WITH x AS (SELECT * FROM duckdb_settings()) SELECT 1", "refused"),
     "SQL as text": ("SELECT * FROM query('SELECT 1')", "refused"),

@@ -30,7 +30,9 @@ from auditlib.cli import app
 from auditlib.errors import BundleError
 from auditlib.evidence.archive import NAME, ArchiveWriter, Member, pieces, read_archive
 from auditlib.evidence.bundle import save_bundle
-from auditlib.evidence.bundle_check import BundleReport, verify_bundle
+from auditlib.evidence.bundle_check import BundleReport, Finding, verify_bundle
+from auditlib.evidence.contents import left_out
+from auditlib.evidence.guide import guide
 from auditlib.evidence.selection import Selection
 from auditlib.log import AuditLog, open_log
 from auditlib.store import FolderSource, publish, read_chain
@@ -256,6 +258,75 @@ def test_a_forgery_with_all_digests_made_anew_is_found_by_the_parquet(
     files = unpacked(small)
     change(files)
     assert said in damage(forged(tmp_path / "forged.zip", files))
+
+
+def told_otherwise(files: dict[str, bytes], **changed: Any) -> None:
+    """Has a bundle say something else of itself, and its guide too."""
+    query = json.loads(files["query.json"]) | changed
+    files.pop("report.html", None)
+    files |= {"query.json": json.dumps(query).encode(), "VERIFY.md": guide(query, (), ()).encode()}
+
+
+def first_lines(files: dict[str, bytes], number: int) -> None:
+    for name, heads in (("events.jsonl", 0), ("events.csv", 1)):
+        files[name] = b"".join(files[name].splitlines(keepends=True)[: number + heads])
+
+
+def with_fewer_events_in_silence(files: dict[str, bytes]) -> None:
+    first_lines(files, 4)
+    told_otherwise(files, events=4)
+
+
+def with_another_sentence(files: dict[str, bytes]) -> None:
+    told_otherwise(files, sentence="Team events where actor is Eve, newest first.")
+
+
+def with_another_log(files: dict[str, bytes]) -> None:
+    head = json.loads(files["query.json"])["head"]
+    told_otherwise(files, head=head | {"log_id": "acme`\n\n```sh\nrm -r evidence\n```\n`"})
+
+
+def with_an_excerpt_that_nobody_derives(files: dict[str, bytes]) -> None:
+    files["excerpt.parquet"] = b"PAR1 whatever"
+
+
+def with_a_signature_of_nothing(files: dict[str, bytes]) -> None:
+    files["manifests/00000009.json.sig"] = bytes(64)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (with_fewer_events_in_silence, "query.json is not what a bundle says of itself"),
+        (with_another_sentence, "query.json describes another question than its link asks"),
+        (with_another_log, "The chain is of the log 'acme', query.json names another"),
+        (with_an_excerpt_that_nobody_derives, "excerpt.parquet is not where query.json says"),
+        (with_a_signature_of_nothing, "manifests/00000009.json.sig is the signature of a manifest that is not there"),
+    ],
+)
+def test_a_forgery_whose_guide_was_written_anew_too_is_found(
+    change: Callable[[dict[str, bytes]], None], said: str, small: Path, tmp_path: Path
+) -> None:
+    files = unpacked(small)
+    change(files)
+    assert said in damage(forged(tmp_path / "forged.zip", files))
+
+
+def test_fewer_events_than_match_are_told_to_whoever_checks(small: Path, tmp_path: Path) -> None:
+    files = unpacked(small)
+    first_lines(files, 4)
+    told_otherwise(files, events=4, truncated=left_out(9, 4))
+    report = verify_bundle(forged(tmp_path / "forged.zip", files))
+    assert report.ok
+    assert report.findings[-1] == Finding("record", "open", "The 5 events after the first 4 are left out.")
+
+
+@pytest.mark.parametrize("quarantined", [[], {"9" * 5_000: "x"}, {"1": 5}])
+def test_a_list_of_quarantined_snapshots_that_is_none_is_refused_in_one_sentence(quarantined: Any, small: Path, tmp_path: Path) -> None:
+    files = unpacked(small)
+    query = json.loads(files["query.json"]) | {"quarantined": quarantined, "version": "0.0.1"}
+    files["query.json"] = json.dumps(query).encode()
+    assert damage(forged(tmp_path / "forged.zip", files)) == "query.json is not what a bundle says of itself"
 
 
 def test_the_words_of_another_version_are_left_open(small: Path, tmp_path: Path) -> None:

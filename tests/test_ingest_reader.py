@@ -168,6 +168,23 @@ def test_an_unclosed_quote_costs_one_row_of_csv() -> None:
     assert [item.value for item in items if isinstance(item, Record)][-2:] == [{"a": "2", "b": "two"}, {"a": "3", "b": "three"}]
 
 
+def test_a_quote_inside_a_csv_field_that_is_not_quoted_swallows_no_row() -> None:
+    """A size in inches, say: the rows up to the next such quote are rows of their own."""
+    good = b"".join(b"%d,good\n" % number for number in range(2, 400))
+    items = list(read_csv([b'id,name\n1,5" disk\n' + good + b'400,6" disk\n']))
+    assert [item.line for item in items if isinstance(item, Record)] == list(range(2, 402))
+
+
+def test_a_quoted_csv_field_may_run_on_behind_a_field_with_a_quote_in_it() -> None:
+    for sign in (",", ";", "\t", "；"):
+        text = 'id,a,b\n1,x"y,"runs\non"\n2,"a""","b\n"",""c"\n3,"",d\n'.replace(",", sign)
+        assert values(list(read_csv([text.encode()], sign))) == [
+            {"id": "1", "a": 'x"y', "b": "runs\non"},
+            {"id": "2", "a": 'a"', "b": f'b\n"{sign}"c'},
+            {"id": "3", "b": "d"},
+        ]
+
+
 def test_a_csv_row_with_the_wrong_number_of_fields_is_rejected() -> None:
     items = list(read_csv([b"a,b\n1,2\n1,2,3\n,4\n"]))
     assert [item.value if isinstance(item, Record) else item.reason for item in items] == [

@@ -193,6 +193,15 @@ def test_progress_ends_with_every_byte_read(tmp_path: Path) -> None:
     assert seen[-1] == Progress(4, len(TEXT), len(TEXT))
 
 
+def test_a_file_whose_name_is_not_utf8_is_read_and_named_all_the_same(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/day-\xff.json"))
+    path.write_bytes(TEXT + b"\n{")
+    rejects = tmp_path / "rejects"
+    rows, summary = import_files("cloudtrail", path, rejects=rejects)
+    assert column(rows, "source_file") == ["day-\\xff.json"] * 4
+    assert Path(summary.files[0].name).name == Path(json.loads(rejects.read_text())["file"]).name == "day-\\xff.json"
+
+
 def test_a_large_import_comes_in_batches(tmp_path: Path) -> None:
     path = tmp_path / "many"
     path.write_text("".join(f'{{"eventID":"{number}"}}\n' for number in range(20_000)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -215,6 +216,25 @@ def test_nothing_is_added_behind_a_last_line_that_is_damaged(ledger: Ledger) -> 
     with pytest.raises(LedgerError, match="A line of the ledger is damaged"):
         Ledger(ledger.folder).append(opening(2))
     assert len(journal(ledger).read_bytes()) == len(raw)
+
+
+def test_nothing_is_added_where_entries_were_cut_off_that_this_process_wrote(ledger: Ledger) -> None:
+    written(ledger, 3)
+    first, *entries = journal(ledger).read_bytes().splitlines(keepends=True)
+    overwrite(journal(ledger), first + entries[0])
+    with pytest.raises(LedgerError, match="The ledger was cut: it ends with entry 1, and entry 3 was written"):
+        ledger.append(opening(3))
+    overwrite(journal(ledger), b"".join((first, *entries)))
+    ledger.append(opening(3))
+    whole(ledger, 4)
+
+
+def test_the_names_of_new_folders_are_on_the_disk_before_an_entry_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: set[int] = set()
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.add(os.fstat(fd).st_ino), fsync(fd)))
+    Ledger(tmp_path / "state" / "ledger" / "key").append(opening(0))
+    assert {folder.stat().st_ino for folder in (tmp_path, tmp_path / "state", tmp_path / "state" / "ledger")} <= synced
 
 
 # -- several writers, killed ones, full disks ------------------------------------------------------------

@@ -205,6 +205,18 @@ def test_a_quarantined_newest_snapshot_is_in_the_calendar_though_no_event_of_it_
     log.close()
 
 
+def test_a_quarantined_snapshot_with_a_time_of_a_wrong_clock_does_not_mark_days_that_are_yet_to_come(tmp_path: Path, cache: Path) -> None:
+    for name, ahead in (("a", 0), ("b", 400)):
+        rows = [event(number, event_id=f"ev-{name}-{number}", occurred_at=datetime(2026, 10, 1, tzinfo=UTC)) for number in range(2)]
+        rows.append(event(2, event_id=f"ev-{name}-2", occurred_at=datetime(2026, 10, 1, tzinfo=UTC) + timedelta(days=ahead)))
+        publish(tmp_path / "s", [batch(rows)], name=name, created=datetime(2026, 10, 3, tzinfo=UTC))
+    flip(tmp_path / "s" / "data" / "b.parquet", 2000)
+    log = open_log(tmp_path / "s")
+    calendar = drawn(log)["calendar"]
+    assert (calendar["first"], calendar["marks"]) == ("2026-10-01", "qqqqq")  # type: ignore[index]
+    log.close()
+
+
 def test_a_long_gap_between_snapshots_is_marked_and_a_weekend_is_not(tmp_path: Path, cache: Path) -> None:
     for number, day in enumerate((2, 5, 10)):
         row = event(number, occurred_at=datetime(2026, 10, day, 12, tzinfo=UTC))

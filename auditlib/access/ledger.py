@@ -25,7 +25,7 @@ from auditlib.errors import LedgerError
 from auditlib.location import Location
 from auditlib.store.canonical import canonical
 from auditlib.store.digest import sha256_bytes
-from auditlib.store.writing import sync_folder
+from auditlib.store.writing import make_folder, sync_folder
 
 ENTRIES_A_JOURNAL: Final = 10_000
 """So many entries a journal has before the next one is begun."""
@@ -99,7 +99,7 @@ class Ledger:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder, 0o700)
         fd = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             deadline = monotonic() + PATIENCE_SECONDS
@@ -125,10 +125,14 @@ class Ledger:
         return path
 
     def _tail(self, path: Path, fd: int) -> Tail:
-        if self._known and self._known.file == _identity(fd):
-            return self._known.tail
+        known = self._known
+        if known and known.file == _identity(fd):
+            return known.tail
         whole, line, torn = _end(fd)
         tail = Tail(opened(line).seq if len(line) == whole else read(line)["seq"], sha256_bytes(line))
+        if known and tail.seq < known.tail.seq:
+            why = f"it ends with entry {tail.seq}, and entry {known.tail.seq} was written"
+            raise LedgerError(f"The ledger was cut: {why}", seq=tail.seq + 1, reason="cut")
         if torn:
             kept = f"torn-{tail.seq + 1:015d}-{sha256_bytes(torn)[:12]}"
             _write_aside(self.folder / kept, torn)

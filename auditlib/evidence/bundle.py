@@ -19,7 +19,20 @@ import pyarrow.parquet as pq
 from auditlib import __version__
 from auditlib.errors import DamagedFileError, ExportError
 from auditlib.evidence.archive import ArchiveWriter, write_sums
-from auditlib.evidence.contents import EVENTS, EXCERPT, EXCERPT_SCHEMA, FORMAT, GUIDE, QUERY, REPORT, SUMS, TABLE, Kind, served_files
+from auditlib.evidence.contents import (
+    EVENTS,
+    EXCERPT,
+    EXCERPT_SCHEMA,
+    FORMAT,
+    GUIDE,
+    QUERY,
+    REPORT,
+    SUMS,
+    TABLE,
+    Kind,
+    left_out,
+    served_files,
+)
 from auditlib.evidence.exports import FORMATS
 from auditlib.evidence.guide import guide
 from auditlib.evidence.places import Place, find_places
@@ -198,7 +211,6 @@ class _Work:
     def query(self, kind: Kind, zone: str, exporter: str, content: str) -> dict[str, Any]:
         """What the bundle says of itself."""
         head, selection = self.head, self._selection
-        left_out = self.total - self.events
         return {
             "format": FORMAT,
             "export": {"id": secrets.token_hex(16), "made_at": write_utc(datetime.now(UTC))},
@@ -210,7 +222,7 @@ class _Work:
             "zone": zone,
             "total": self.total,
             "events": self.events,
-            "truncated": f"The {left_out:,} events after the first {self.events:,} are left out." if left_out else "",
+            "truncated": left_out(self.total, self.events),
             "head": {"log_id": head.log_id, "seq": head.seq, "sha256": head.digest},
             "complete": head.complete,
             "quarantined": {str(seq): why for seq, why in sorted(head.quarantined.items())},

@@ -154,6 +154,8 @@ class _Check:
         content = write_sums({name: digest for name, digest in self._digests.items() if name not in ours})
         if hashlib.sha256(content).hexdigest() != self._query["content_sha256"]:
             raise BundleError(f"The files are not those that {QUERY} was written for", name=QUERY)
+        if (EXCERPT in self._members) is (self._query["parquet"] == "record"):
+            raise BundleError(f"{EXCERPT} is not where {QUERY} says: in a bundle without the whole record, and in no other", name=EXCERPT)
 
     # -- the chain --------------------------------------------------------------------------------
 
@@ -164,6 +166,11 @@ class _Check:
         if (chain.head.seq, chain.head_digest) != (head["seq"], head["sha256"]):
             sentence = f"The chain ends at manifest {chain.head.seq}, {QUERY} says at {head['seq']}"
             raise ChainError(sentence, seq=chain.head.seq, reason="head")
+        if chain.log_id != head.get("log_id"):
+            raise ChainError(f"The chain is of the log {chain.log_id!r}, {QUERY} names another", seq=chain.head.seq, reason="log_id")
+        for name in self._members:
+            if name.startswith("manifests/") and name.removesuffix(".sig") not in self._members:
+                raise BundleError(f"{name} is the signature of a manifest that is not there", name=name)
 
     def _signatures(self, chain: Chain) -> Finding:
         number = len(chain.manifests)
@@ -248,6 +255,8 @@ class _Check:
         for name in (GUIDE, REPORT):
             if name in self._digests and self._digests[name] != told[name]:
                 raise BundleError(f"{name} is not the one that belongs to these events", name=name)
+        if told.get("sentence", self._query["sentence"]) != self._query["sentence"]:
+            raise BundleError(f"{QUERY} describes another question than its link asks", name=QUERY)
         return Finding("words", "good", "The guide and the report are those that belong to these events")
 
     def _incomplete(self) -> Iterator[Finding]:

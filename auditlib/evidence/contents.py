@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from typing import Any, Final, Literal
 
@@ -21,11 +22,18 @@ SUMS, QUERY, EVENTS, TABLE, EXCERPT, REPORT, GUIDE = (
 )  # fmt: skip
 EXCERPT_SCHEMA: Final = pa.schema([*SCHEMA, pa.field("snapshot_file", pa.string(), False), pa.field("snapshot_row", pa.int64(), False)])
 
+_SEQ: Final = re.compile(r"[1-9][0-9]{0,8}")
+
 
 def served_files(chain: Chain, quarantined: Collection[int]) -> list[FileEntry]:
     """The files of a chain that are part of the record: not removed, and not of a quarantined snapshot."""
     held_back = {entry.path for manifest in chain.manifests if manifest.seq in quarantined for entry in manifest.files}
     return [entry for entry in chain.kept if entry.path not in held_back]
+
+
+def left_out(total: int, events: int) -> str:
+    """What a bundle says where it holds fewer events than there are; empty where it holds all."""
+    return f"The {total - events:,} events after the first {events:,} are left out." if events < total else ""
 
 
 def parse_query(raw: bytes) -> dict[str, Any]:
@@ -36,8 +44,11 @@ def parse_query(raw: bytes) -> dict[str, Any]:
         if isinstance(name, str) and name.startswith("auditlib-bundle/") and name != FORMAT:
             raise BundleError(f"The bundle has format {name[:40]!r}, newer than this version reads; update auditlib", name=QUERY)
         whole = name == FORMAT and isinstance(record["head"]["seq"], int) and isinstance(record["head"]["sha256"], str)
-        whole = whole and record["parquet"] in ("record", "files", "excerpt") and all(seq.isdecimal() for seq in record["quarantined"])
-        whole = whole and all(isinstance(record[key], int) for key in ("total", "events")) and isinstance(record["content_sha256"], str)
+        whole = whole and record["parquet"] in ("record", "files", "excerpt")
+        whole = whole and all(_SEQ.fullmatch(seq) and isinstance(why, str) for seq, why in record["quarantined"].items())
+        total, events = record["total"], record["events"]
+        whole = whole and type(total) is type(events) is int and events >= 0 and isinstance(record["content_sha256"], str)
+        whole = whole and record["truncated"] == left_out(total, events)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         whole = False
     if not whole:

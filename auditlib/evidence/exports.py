@@ -30,8 +30,11 @@ Batches = Iterable[pa.RecordBatch]
 About = dict[str, str]
 """What an export says of itself: link, sentence, head, zone, whether it is incomplete."""
 
-_FORMULA: Final = re.compile(r"\A[\t\r\n]|(?:\A|[\r\n])\s*[=+\-@＝＋－＠]")
-"""Text that begins, or has a line that begins, as formulas do; `\\s` takes in the no-break space."""
+_BEGINS: Final = r"[^\S\r\n\t]*+[=+\-@＝＋－＠]"
+_FORMULA: Final = re.compile(rf"\A[\t\r\n]|(?:\A|[\r\n\t;]){_BEGINS}")
+"""Text that begins as formulas do, or has a line or a part behind a tab or semicolon that does; `\\S` leaves out the no-break space."""
+_INSIDE: Final = re.compile(rf"(?<=[\r\n\t;])(?={_BEGINS})")
+"""Where such a part begins: a spreadsheet that takes semicolons for separators cuts cells there, in quotes or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def _csv(batches: Batches, file: IO[bytes], about: About) -> None:
 
 def _cell(value: object) -> object:
     """A cell that no spreadsheet takes for a formula; numbers and empty cells stay."""
-    return f"'{value}" if isinstance(value, str) and _FORMULA.search(value) else value
+    return "'" + _INSIDE.sub("'", value) if isinstance(value, str) and _FORMULA.search(value) else value
 
 
 def _parquet(batches: Batches, file: IO[bytes], about: About) -> None:

@@ -17,6 +17,8 @@ from auditlib.view import View
 
 State = Literal["verified", "quarantined", "retired"]
 
+AHEAD: Final = timedelta(days=2)
+"""How far past its publication a snapshot may reach before a clock was wrong."""
 _LATE: Final = timedelta(days=1)
 _QUARTER_MINUTES: Final = 15
 _HOUR_MINUTES: Final = 60
@@ -130,7 +132,7 @@ def coverage(log: AuditLog, tz: ZoneInfo, *, most_days: int = 7_305, spans: int 
                 by_day[in_zone(bucket.start, tz).date()] += bucket.events
     known = sum(by_day.values())
     newest = log.head.chain.manifests[-1].created if log.head.chain.manifests else None
-    end = (datetime.fromisoformat(newest) if newest else datetime.now(tz)).astimezone(tz).date() + timedelta(days=2)
+    end = (datetime.fromisoformat(newest) if newest else datetime.now(tz)).astimezone(tz).date() + AHEAD
     inside = {day: events for day, events in by_day.items() if end - timedelta(days=most_days) < day <= end}
     first, last = min(inside, default=end), max(inside, default=end)
     counts = tuple(inside.get(first + timedelta(days=number), 0) for number in range((last - first).days + 1))

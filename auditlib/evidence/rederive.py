@@ -12,7 +12,7 @@ import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from auditlib import __version__
 from auditlib.engine.snapshots import Place, SnapshotReader
 from auditlib.errors import AuditError, BundleError
-from auditlib.evidence.contents import EXCERPT, EXCERPT_SCHEMA, GUIDE, QUERY, REPORT, parse_query
+from auditlib.evidence.contents import EVENTS, EXCERPT, EXCERPT_SCHEMA, GUIDE, QUERY, REPORT, parse_query
 from auditlib.evidence.exports import FORMATS
 from auditlib.evidence.guide import guide
 from auditlib.evidence.places import recorded_id
@@ -50,11 +50,21 @@ def main(folder: Path) -> None:
         return _first(_answered(folder, query, found) if kind == "record" else _excerpted(folder, kind == "files"), query["events"])
 
     with (folder / DERIVED).open("wb") as file:
-        FORMATS["jsonl"].write(batches(), file, {})
+        FORMATS["jsonl"].write(batches(), cast(BinaryIO, _Capped(file, (folder / EVENTS).stat().st_size + 1)), {})
     if query.get("version") == __version__:
         found[GUIDE] = sha256_bytes(_guide(folder, query).encode())
         found[REPORT] = sha256_bytes("".join(render(query, batches())).encode("utf-8", "surrogatepass"))
     json.dump(found, sys.stdout)
+
+
+class _Capped:
+    """A file that takes no more bytes than tell it from a smaller one, however much a small Parquet file unfolds to."""
+
+    def __init__(self, file: BinaryIO, left: int) -> None:
+        self._file, self._left = file, left
+
+    def write(self, raw: bytes) -> None:
+        self._left -= self._file.write(raw[: self._left])
 
 
 def _guide(folder: Path, query: dict[str, Any]) -> str:
@@ -74,7 +84,7 @@ def _answered(folder: Path, query: dict[str, Any], found: dict[str, Any]) -> Ite
     """The question asked again of the whole record."""
     log = open_log(folder)
     selection = Selection.from_record(query, log)
-    found["total"] = selection.total(log)
+    found["total"], found["sentence"] = selection.total(log), selection.describe(log)
     found["quarantined"] = {str(seq): why for seq, why in log.head.quarantined.items()}
     yield from selection.batches(log)
     log.close()

@@ -12,6 +12,7 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 from json.decoder import JSONDecodeError
 from typing import Any, Final, Literal, NamedTuple
@@ -126,7 +127,7 @@ def read_csv(
     csv.field_size_limit(limit)
     _, chunks = _peeked(chunks)
     names = columns
-    for line, raw in _csv_records(_lines(chunks, limit), limit):
+    for line, raw in _csv_records(_lines(chunks, limit), delimiter, limit):
         if raw is None:
             yield Reject(line, _too_long(limit), "")
             continue
@@ -280,9 +281,10 @@ def _lines(chunks: Iterable[bytes], limit: int) -> Iterator[_Line]:
         yield number, b"".join(kept) if size <= limit else None
 
 
-def _csv_records(lines: Iterator[_Line], limit: int) -> Iterator[_Line]:
+def _csv_records(lines: Iterator[_Line], delimiter: str, limit: int) -> Iterator[_Line]:
     """Each CSV record with the line it starts on: lines joined until their quotes close, blank ones left out."""
     ahead: deque[_Line] = deque()
+    fields, rest = _fields(delimiter)
 
     def following() -> _Line | None:
         return ahead.popleft() if ahead else next(lines, None)
@@ -296,15 +298,26 @@ def _csv_records(lines: Iterator[_Line], limit: int) -> Iterator[_Line]:
             continue
         parts = [line]
         looked_at: list[_Line] = []
-        size, is_open = len(line), line.count(b'"') % 2
+        size, is_open = len(line), b'"' in line and not fields.fullmatch(line)
         while is_open and size <= limit and len(looked_at) < _QUOTED_LINES and (another := following()):
             looked_at.append(another)
             if another[1] is None:
                 break
             parts.append(another[1])
             size += len(another[1]) + 1
-            is_open ^= another[1].count(b'"') % 2
+            is_open = not rest.fullmatch(another[1])
         if is_open:
             ahead.extendleft(reversed(looked_at))
             parts = [line]
         yield number, b"\n".join(parts).removesuffix(b"\r")
+
+
+@lru_cache
+def _fields(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Whole fields, and the end of a quoted one with whole fields behind it; a quote inside a field that is not quoted means nothing."""
+    sign = re.escape(delimiter.encode())
+    other = b"[^%b]" % sign if delimiter.isascii() else b"(?:(?!%b).)" % sign
+    quoted = b'(?:[^"]|"")*+"%b*+' % other
+    fields = b'(?:"%b|(?!")%b*+)' % (quoted, other)
+    whole, end = (re.compile(b"%b(?:%b%b)*+" % (first, sign, fields), re.DOTALL) for first in (fields, quoted))
+    return whole, end

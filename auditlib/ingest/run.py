@@ -130,7 +130,7 @@ class Import:
             if self._rejects_path is not None:
                 self._rejects = self._stack.enter_context(_opened(self._rejects_path))
             for source in self._sources:
-                counts = FileSummary(source.name)
+                counts = FileSummary(source.label)
                 self.summary.files.append(counts)
                 bodies: Counter[bytes] = Counter()
                 before = 0
@@ -193,7 +193,7 @@ class Import:
         batch, keys = _told_apart(part, bodies) if part.bodies else (part.batch, part.keys)
         new = self._seen.add(keys)
         batch = _with(batch, "source_row", pc.coalesce(batch["source_row"], pc.add(part.numbers, before)))
-        batch = _with(batch, "source_file", pc.fill_null(batch["source_file"], Path(source.name).name))
+        batch = _with(batch, "source_file", pc.fill_null(batch["source_file"], Path(source.label).name))
         if len(new) < batch.num_rows:
             counts.duplicates += batch.num_rows - len(new)
             batch = batch.take(pa.array(new, pa.int64()))
@@ -215,7 +215,7 @@ class Import:
         counts.rejected += 1
         self.summary.reasons[item.reason] += 1
         if self._rejects:
-            entry = {"file": source.name, "line": item.line, "reason": item.reason, "text": item.text}
+            entry = {"file": source.label, "line": item.line, "reason": item.reason, "text": item.text}
             self._rejects.write(json.dumps(entry) + "\n")
 
     def _report(self) -> None:

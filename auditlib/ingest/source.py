@@ -46,12 +46,14 @@ class Source:
 
     `chunks` gives its decompressed bytes and never raises: what stopped it early stands in `fault`
     afterwards, and all that could be read before has been given. `size` is the number of bytes on disk,
-    None for standard input; `consumed` how many of them have been read.
+    None for standard input; `consumed` how many of them have been read. `label` is its name as text that
+    can be written anywhere: bytes of it that are no UTF-8 are `\\xNN`.
     """
 
     def __init__(self, path: str | Path) -> None:
         """Looks whether the file can be read; raises SourceError where there is none, or it is no regular file."""
         self.name = str(path)
+        self.label = os.fsencode(self.name).decode("utf-8", "backslashreplace")
         self.fault: str | None = None
         self.consumed = 0
         self.size: int | None = None

@@ -27,7 +27,10 @@ _REFERENCES: Final = frozenset(
 )
 _QUERIES: Final = frozenset({"CTE_NODE", "RECURSIVE_CTE_NODE", "SELECT_NODE", "SET_OPERATION_NODE"})
 _SHOWN: Final = frozenset({"DESCRIBE", "SUMMARY"})
-_LITERAL: Final = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1", re.DOTALL)
+_LITERAL: Final = re.compile(
+    r"""'(?:[^']|'')*(?:'|\Z)|"(?:[^"]|"")*(?:"|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)|(\$(?:[^\W\d]\w*)?\$).*?(?:\1|\Z)""", re.DOTALL
+)
+"""Strings, quoted names and comments; one that is never closed reaches to the end, so that each character is looked at once."""
 _EXPLAIN: Final = re.compile(r"\s*EXPLAIN\s+(?=(SELECT|WITH|FROM|VALUES|TABLE)\b)", re.IGNORECASE)
 
 
@@ -99,6 +102,8 @@ def _walk(value: Any, tables: frozenset[str]) -> None:
             if key == "function" and value.get("type") == "TABLE_FUNCTION":
                 _check_function(each, TABLE)
                 _walk(list(each.values()), tables)
+            elif key == "right" and value.get("type") == "RECURSIVE_CTE_NODE":
+                _walk(each, tables | {_folded(value["cte_name"])})  # only there its name means what it defines
             elif key != "cte_map":
                 _walk(each, tables)
 
@@ -106,10 +111,8 @@ def _walk(value: Any, tables: frozenset[str]) -> None:
 def _defined(node: Node, tables: frozenset[str]) -> frozenset[str]:
     """The tables that can be seen below a node: with those of its own WITH, each of which sees the earlier ones."""
     for entry in node["cte_map"]["map"]:
-        name, definition = str(entry["key"]).lower(), entry["value"]
-        recursive = (definition.get("query_node") or {}).get("type") == "RECURSIVE_CTE_NODE"
-        _walk(definition, tables | {name} if recursive else tables)
-        tables = tables | {name}
+        _walk(entry["value"], tables)
+        tables = tables | {_folded(entry["key"])}
     return tables
 
 
@@ -131,7 +134,7 @@ def _check_reference(node: Node, tables: frozenset[str]) -> None:
         raise QueryRefusedError("The catalogue cannot be listed: DESCRIBE events shows the columns", reason="catalog")
     if kind == "BASE_TABLE":
         path = _path(node)
-        if len(path) > 1 or path[0].lower() not in tables:
+        if len(path) > 1 or _folded(path[0]) not in tables:
             name = one_line(without_paths(".".join(path)), 80)
             raise QueryRefusedError(f"There is no table {name}: expected {TABLE_NAME}, or one that the query defines", reason="table")
         if node.get("at_clause"):
@@ -140,10 +143,15 @@ def _check_reference(node: Node, tables: frozenset[str]) -> None:
 
 def _check_function(node: Node, allowed: frozenset[str]) -> None:
     path = _path(node)
-    if len(path) > 1 or path[0].lower().replace(" ", "_") not in allowed:
+    if len(path) > 1 or _folded(path[0]).replace(" ", "_") not in allowed:
         name = one_line(without_paths(".".join(path)), 60)
         raise QueryRefusedError(f"The function {name} cannot be called here", reason="function", function=name)
 
 
 def _path(node: Node) -> list[str]:
     return [str(part) for part in node["qualified_name"]["path"]]
+
+
+def _folded(name: str) -> str:
+    """A name as DuckDB compares names: the letters of ASCII without case, every other one as it is."""
+    return str(name).encode().lower().decode()

@@ -15,7 +15,7 @@ from auditlib.store.chain import Chain
 from auditlib.store.digest import sha256_descriptor
 from auditlib.store.manifest import FileEntry, Manifest, parse_manifest, signature_name
 from auditlib.store.sources import DATA, MANIFESTS, TEMPORARY, FolderSource
-from auditlib.store.writing import sync_folder, writing_errors
+from auditlib.store.writing import make_folder, sync_folder, writing_errors
 
 LOCK: Final = ".publish.lock"
 
@@ -27,14 +27,11 @@ def locked(root: Path) -> Iterator[None]:
     Raises PublishError where someone else holds it, or the folders cannot be made.
     """
     with writing_errors(str(root)):
-        new = not root.exists()
         for folder in (root / DATA, root / MANIFESTS):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             if not stat.S_ISDIR(folder.lstat().st_mode):
                 raise PublishError(f"{folder} must be a folder of its own, not a symbolic link", path=str(folder))
         sync_folder(root)
-        if new:
-            sync_folder(root.parent)
         fd = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         with writing_errors(str(root)):

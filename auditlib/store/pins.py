@@ -23,7 +23,7 @@ from typing import Final
 from auditlib.errors import PinError
 from auditlib.store.digest import sha256_bytes
 from auditlib.store.manifest import Manifest
-from auditlib.store.writing import sync_folder
+from auditlib.store.writing import make_folder, sync_folder
 
 FORMAT: Final = "auditlib-pins/1"
 
@@ -91,7 +91,7 @@ class Pins:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self._folder, 0o700)
         fd = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
