@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from auditlib import vocabulary
 from auditlib.engine.addresses import address_of
 from auditlib.engine.embedded import strings
-from auditlib.engine.embedded.arrays import Ints, grouped, narrowest, save, stable_order
+from auditlib.engine.embedded.arrays import Ints, grouped, narrowest, save
 from auditlib.engine.embedded.encode import PEOPLE
 from auditlib.engine.embedded.parts import Parts
 from auditlib.text import fold
@@ -49,14 +49,17 @@ def unify(parts: Parts, name: str, order: Ints, target: Path) -> Coded:
 def unify_lists(parts: Parts, name: str, order: Ints, target: Path) -> Coded:
     """Writes the values of a column in which an event has several, and gives all pairs of position and value."""
     maps, count = _dictionary(parts, name, target)
-    position = np.full(len(parts), len(order), np.uint32)
-    position[order] = np.arange(len(order), dtype=np.uint32)
-    rows = [rows + start for rows, start in zip(parts.columns(f"{name}.rows"), parts.starts, strict=False)]
-    codes = [(mapped + 1).astype(np.uint32)[codes] for codes, mapped in zip(parts.columns(f"{name}.codes"), maps, strict=True)]
-    positions = position[np.concatenate(rows).astype(np.int64)]
-    ascending = stable_order(positions)
-    ascending = ascending[: np.count_nonzero(positions < len(order))]
-    return Coded(np.concatenate(codes)[ascending], count, positions[ascending])
+    rows = np.concatenate([rows + start for rows, start in zip(parts.columns(f"{name}.rows"), parts.starts, strict=False)])
+    codes = np.concatenate(
+        [(mapped + 1).astype(narrowest(count))[codes] for codes, mapped in zip(parts.columns(f"{name}.codes"), maps, strict=True)]
+    )
+    lengths = np.bincount(rows, minlength=len(parts))
+    first = (np.cumsum(lengths) - lengths)[order]
+    lengths = lengths[order]
+    positions = np.repeat(np.arange(len(order), dtype=np.uint32), lengths)
+    places = np.repeat(first - (np.cumsum(lengths) - lengths), lengths)
+    places += np.arange(len(places))
+    return Coded(codes[places], count, positions)
 
 
 def write_slices(target: Path, name: str, column: Coded, tabs: Mapping[str, Ints]) -> None:

@@ -44,6 +44,7 @@ CHILD_SECONDS: Final = 1_800
 _ROWS: Final = 4_096
 _DISTINCT: Final = ("event_id", "source_event_id", "occurred_at", "recorded_at", "source_row")
 """Columns in which values seldom repeat, or that are no text."""
+_REPEATING: Final = tuple(name for name in COLUMNS if name not in (*_DISTINCT, "metadata"))
 Checked = TypeVar("Checked", pa.Table, pa.RecordBatch)
 
 
@@ -64,13 +65,10 @@ def encode_file(file: VerifiedFile, folder: Path, children: Children) -> None:
 
 def encode(path: str, folder: Path) -> None:
     """Encodes the Parquet file at a path; raises ArrowException or OSError where it cannot be read."""
-    with pq.ParquetFile(path) as parquet:
-        digests = b"".join(
-            sha256(text).digest()
-            for batch in parquet.iter_batches(batch_size=_ROWS, columns=["metadata"])
-            for text in _valid(batch).column("metadata").cast(pa.large_binary()).to_pylist()
-        )
-    table = _columns(path)
+    with pq.ParquetFile(path, read_dictionary=list(_REPEATING), pre_buffer=False) as parquet:
+        batches = parquet.iter_batches(batch_size=_ROWS, columns=["metadata"], use_threads=False)
+        digests = b"".join([_digests(_valid(batch).column("metadata")) for batch in batches])
+        table = _columns(parquet)
     _check_times(table.column("recorded_at"))
     save(folder / "digests.npy", np.frombuffer(digests, np.uint8).reshape(-1, 32))
     save(folder / "occurred.npy", _times(table.column("occurred_at")))
@@ -87,19 +85,21 @@ def encode(path: str, folder: Path) -> None:
     save(folder / "native.npy", _natives(*(table.column(name) for name in ("source", "tenant", "source_event_id"))))
 
 
-def _columns(path: str) -> pa.Table:
-    """All columns but the metadata, valid; texts that repeat as dictionaries, whatever the writer chose."""
-    names = [name for name in COLUMNS if name != "metadata"]
-    repeating = [name for name in names if name not in _DISTINCT]
-    with pq.ParquetFile(path, read_dictionary=repeating) as parquet:
-        table = _valid(parquet.read(columns=names))
-    texts = {name: pa.dictionary(pa.int32(), pa.large_string()) for name in repeating}
-    return table.cast(pa.schema([(field.name, texts.get(field.name, field.type)) for field in table.schema])).unify_dictionaries()
+def _columns(parquet: pq.ParquetFile) -> pa.Table:
+    """All columns but the metadata, valid; texts that repeat as dictionaries, whatever the writer chose, one for each row group."""
+    table = _valid(parquet.read(columns=[name for name in COLUMNS if name != "metadata"]))
+    texts = dict.fromkeys(_REPEATING, pa.dictionary(pa.int32(), pa.large_string()))
+    return table.cast(pa.schema([(field.name, texts.get(field.name, field.type)) for field in table.schema]))
 
 
 def _valid(data: Checked) -> Checked:
     data.validate(full=True)
     return data
+
+
+def _digests(texts: pa.StringArray) -> bytes:
+    """The SHA-256 of each text, one after the other."""
+    return b"".join([sha256(text).digest() for text in texts.cast(pa.large_binary()).to_pylist()])
 
 
 def _natives(source: pa.ChunkedArray, tenant: pa.ChunkedArray, native_id: pa.ChunkedArray) -> Ints:
@@ -108,8 +108,7 @@ def _natives(source: pa.ChunkedArray, tenant: pa.ChunkedArray, native_id: pa.Chu
     claims = pc.binary_join_element_wise(
         source.cast(text), tenant.cast(text).fill_null("\x00"), native_id.cast(text), pa.scalar("\x1f", text)
     )
-    hashed = (0 if claim is None else _native_hash(claim) for claim in claims.cast(pa.large_binary()).to_pylist())
-    return np.fromiter(hashed, np.uint64, len(claims))
+    return strings.each(claims, lambda claim: 0 if claim is None else _native_hash(claim), np.uint64)
 
 
 def _native_hash(claim: bytes) -> int:
@@ -118,11 +117,20 @@ def _native_hash(claim: bytes) -> int:
 
 def _coded(column: pa.ChunkedArray) -> tuple[Ints, pa.LargeStringArray]:
     """A code for each row, 0 for null, and the distinct values that the codes from 1 stand for; each occurs."""
-    array = column.combine_chunks()
-    values = array.dictionary.dictionary_encode()
-    codes = np.append(values.indices.to_numpy().astype(np.int64) + 1, 0)[array.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+    dictionaries = [chunk.dictionary for chunk in column.chunks]
+    values = pa.chunked_array(dictionaries, pa.large_string()).combine_chunks().dictionary_encode()
+    common = (values.indices.to_numpy() + 1).astype(narrowest(len(values.dictionary)))
+    pieces, first = [common[:0]], 0
+    for chunk in column.chunks:
+        own = np.zeros(len(chunk.dictionary) + 1, common.dtype)
+        own[:-1] = common[first : first + len(chunk.dictionary)]
+        pieces.append(own[chunk.indices.fill_null(-1).to_numpy()])
+        first += len(chunk.dictionary)
+    codes = np.concatenate(pieces)
     occurs = np.bincount(codes, minlength=len(values.dictionary) + 1) > 0
     occurs[0] = True
+    if occurs.all():
+        return codes, values.dictionary
     renumbered = np.cumsum(occurs) - 1
     return renumbered[codes], values.dictionary.filter(pa.array(occurs[1:]))
 
