@@ -3,8 +3,8 @@
 # Also: setup, test-long, test-lake, check, lock, bench, soak. Needs Python 3.11 or newer.
 
 PYTHON ?= python3
-PORT ?= 8501
-AUDIT_STORE ?= data/snapshots
+override PORT := $(or $(PORT),8501)
+override AUDIT_STORE := $(or $(AUDIT_STORE),data/snapshots)
 SIZE ?= 1M
 EVENTS ?= 200000
 JOBS ?= 2
@@ -69,7 +69,7 @@ clean:
 
 $(RUNTIME): requirements.txt constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . -c constraints.txt
 	@touch $@
 
 $(DEV): $(RUNTIME) pyproject.toml

@@ -41,6 +41,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    if name in vars(errors) and name.endswith("Error"):
+        return getattr(errors, name)
     if name not in _HOMES:
         raise AttributeError(f"module 'auditlib' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

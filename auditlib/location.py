@@ -57,9 +57,11 @@ def locate(place: str | Path | ObjectLocation) -> Location:
     """The location that a path or a URI names: a folder, or a place in an object store.
 
     For `s3` the server comes from `endpoint_override` and `scheme` in the URI, or else from `AWS_ENDPOINT_URL_S3` or
-    `AWS_ENDPOINT_URL`, and the region from `region`, `AWS_REGION` or `AWS_DEFAULT_REGION`. Raises NotAStoreError for a URI that names
-    no place; its sentence shows nothing of what may be a secret.
+    `AWS_ENDPOINT_URL`, and the region from `region`, `AWS_REGION` or `AWS_DEFAULT_REGION`. Raises NotAStoreError for an empty
+    text, and for a URI that names no place; its sentence shows nothing of what may be a secret.
     """
+    if isinstance(place, str) and not place.strip():
+        raise NotAStoreError("The place of the store is an empty text: expected a folder, or a URI such as s3://bucket/prefix")
     if not isinstance(place, str) or not _URI.match(place):
         return Path(place) if isinstance(place, str) else place
     parts, scheme = _split(place)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Final
+from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -205,8 +205,10 @@ class AuditLog:
     def suggest(self, kind: PersonKind, text: str, *, limit: int = 8) -> list[Person]:
         """People whose name, e-mail or id contains the text, ignoring case; best matches first.
 
-        `kind` is `interviewer`, `candidate`, `member` (of the team) or `actor` (anyone who acted).
+        `kind` is `interviewer`, `candidate`, `member` (of the team) or `actor` (anyone who acted); raises NotFoundError for another.
         """
+        if kind not in get_args(PersonKind):
+            raise NotFoundError(f"No people of kind {one_line(kind, 40)!r}: expected one of {', '.join(get_args(PersonKind))}", kind=kind)
         return self._asked().suggest(kind, text, limit=limit)
 
     def person(self, person_id: str) -> Person | None:

@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import json
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from auditlib.view import View
 from auditlib.view.predicates import And, AnyOf, Between, Contains, InNetwork, Not, Or, Predicate, Touches
 
 Event = dict[str, Any]
+
+_folded, _changes, _related = cache(fold), cache(changes_of), cache(related_ids)
 
 
 class Reference:
@@ -57,7 +60,8 @@ class Reference:
 
     def matches(self, view: View) -> list[Event]:
         """Every match in the view's order."""
-        return self.ordered([event for event in self.events if holds(view.predicate(), event)], view.order)
+        predicate = view.predicate()
+        return self.ordered([event for event in self.events if holds(predicate, event)], view.order)
 
     @staticmethod
     def ordered(events: list[Event], order: str) -> list[Event]:
@@ -92,17 +96,17 @@ def holds(predicate: Predicate, event: Event) -> bool:
         case AnyOf(column, values):
             return event[column] in values
         case Contains("resource_type", needle):
-            return needle in fold(event["resource_type"]) or needle in fold(vocabulary.resource_label(event["resource_type"]))
+            return needle in _folded(event["resource_type"]) or needle in _folded(vocabulary.resource_label(event["resource_type"]))
         case Contains(column, needle):
-            return event[column] is not None and needle in fold(event[column])
+            return event[column] is not None and needle in _folded(event[column])
         case Between(start, end):
             return event["occurred_at"] is not None and start <= to_micros(event["occurred_at"]) < end
         case InNetwork(values):
             return event["ip"] is not None and any(_is_inside(event["ip"], value) for value in values)
         case Touches("changes", values):
-            return any(change["field"] in values for change in changes_of(event["changes"]))
+            return any(change["field"] in values for change in _changes(event["changes"]))
         case Touches(_, values):
-            return any(f"{kind}:{ident}" in values for kind, ident in related_ids(event["related"]).items())
+            return any(f"{kind}:{ident}" in values for kind, ident in _related(event["related"]).items())
         case And(parts):
             return all(holds(part, event) for part in parts)
         case Or(parts):

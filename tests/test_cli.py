@@ -221,11 +221,11 @@ def test_a_damaged_store_answers_from_the_rest_and_says_incomplete(run: Any, dam
     done = run("query", "tab=team", "--store", damaged, "--count")
     left = sum(event["snapshot"] != 2 for event in demo_reference.matches(View(tab="team")))
     assert (done.code, done.out) == (0, f"{left}\n".encode())
-    assert done.err.startswith("Incomplete: snapshot 2 is quarantined: ")
+    assert done.err.startswith("The record is incomplete: snapshot 2 is quarantined: ")
     (damaged / "manifests" / "00000003.json").write_text("{}")
     done = run("query", "tab=team", "--store", damaged, "--count")
     assert done.code == 0
-    assert "Incomplete: The chain breaks at manifest 00000003.json" in done.err
+    assert "The record is incomplete: The chain breaks at manifest 00000003.json" in done.err
 
 
 # -- keys, retention, erasure -------------------------------------------------------------------------
@@ -331,3 +331,22 @@ def test_a_reader_that_stops_early_gets_no_trace(demo_store: Path) -> None:
         reader.stdout.readline()
         reader.stdout.close()
         assert reader.stderr.read() == b""
+        assert reader.wait() == cli.BROKEN_PIPE
+
+
+@pytest.mark.parametrize("command", [("demo", "--events", "10", "--store", ""), ("verify", " "), ("query", "rows=10", "--store", "")])
+def test_a_store_without_a_name_is_refused_and_is_not_this_folder(
+    command: tuple[str, ...], run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "The place of the store is an empty text" in one_line_of_trouble(run(*command))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["query rows=10", "query rows=10 --count", "verify"])
+def test_a_closed_standard_output_gets_no_trace(command: str, demo_store: Path) -> None:
+    verb, *rest = command.split()
+    place = [str(demo_store)] if verb == "verify" else ["--store", str(demo_store)]
+    shell = ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-m", "auditlib", verb, *rest, *place]
+    done = subprocess.run(shell, cwd=ROOT, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

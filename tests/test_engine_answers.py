@@ -149,11 +149,11 @@ def compare(case: Case, view: View, data: st.DataObject) -> None:
     assert {count.value: count.events for count in counts} == dict(reference.facet(view, column, FACETS[column]))
     assert [count.events for count in counts] == sorted((count.events for count in counts), reverse=True)
     minutes = data.draw(st.sampled_from([1, 7, 60, 1440]))
-    bars = log.histogram(view, bucket_minutes=minutes)
-    assert {max(start, -62_135_596_800_000_000): n for start, n in reference.histogram(view, minutes).items()} == {
+    bars, counted = log.histogram(view, bucket_minutes=minutes), reference.histogram(view, minutes)
+    assert {max(start, -62_135_596_800_000_000): n for start, n in counted.items()} == {
         to_micros(bar.start): bar.events for bar in bars if bar.start
     }
-    assert len(bars) == len(reference.histogram(view, minutes))
+    assert len(bars) == len(counted)
     compare_activity(log, view, expected, ZoneInfo(data.draw(st.sampled_from(ZONES))))
 
 
@@ -239,7 +239,9 @@ def test_batches_are_the_matches_in_order_with_every_column_as_recorded(case: Ca
 
 
 def test_an_event_carries_its_snapshot_its_conflicts_and_its_metadata(case: Case) -> None:
-    for expected in case.reference.events:
+    events = case.reference.events
+    spread = range(0, len(events), 1 + len(events) // 300)
+    for expected in [event for number, event in enumerate(events) if event["conflicts"] or number in spread]:
         event = case.log.event(expected["event_id"])
         assert (event.snapshot, event.conflicts, event.metadata) == (expected["snapshot"], expected["conflicts"], expected["metadata"])
         assert event.to_record().keys() == dict.fromkeys(COLUMNS).keys()
@@ -292,7 +294,9 @@ def test_someone_in_several_parts_is_not_counted_twice(case: Case) -> None:
         assert counts[ident] <= person.events <= len(asked)
 
 
-def test_a_column_without_a_facet_and_a_bucket_of_no_width_are_refused(case: Case) -> None:
+def test_a_kind_of_people_a_column_without_a_facet_and_a_bucket_of_no_width_are_refused(case: Case) -> None:
+    with pytest.raises(NotFoundError, match="No people of kind 'owner': expected one of interviewer, candidate, member, actor"):
+        case.log.suggest("owner", "a")  # type: ignore[arg-type]
     with pytest.raises(NotFoundError, match=r"No facet on 'metadata': expected one of .*action"):
         case.log.facet(View(), "metadata")
     with pytest.raises(EngineError, match="A bucket cannot span 0 minutes"):

@@ -10,6 +10,9 @@ from pathlib import Path
 import grimp
 import pytest
 
+import auditlib
+from auditlib import errors
+
 ROOT = Path(__file__).parents[1]
 HEAVY = ("streamlit", "duckdb", "pandas", "pyarrow", "typer", "rich", "cryptography")
 
@@ -71,3 +74,11 @@ def test_every_name_the_library_offers_is_there() -> None:
     assert done.stdout.strip() == "ok"
     done = subprocess.run([sys.executable, "-c", "import auditlib; auditlib.nope"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "module 'auditlib' has no attribute 'nope'" in done.stderr
+
+
+def test_every_kind_of_error_is_a_name_of_the_library_itself() -> None:
+    kinds = [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, auditlib.AuditError)]
+    assert "NotAStoreError" in kinds
+    assert [getattr(auditlib, name) for name in kinds] == [getattr(errors, name) for name in kinds]
+    with pytest.raises(AttributeError):
+        auditlib.NoSuchError  # noqa: B018

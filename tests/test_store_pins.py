@@ -143,6 +143,14 @@ def test_another_log_at_the_same_place_has_pins_of_its_own_and_is_mentioned(acce
     assert verify_store(accepted, policy=policy).to_dict()["notices"] == list(chain.notices)
 
 
+def test_of_many_other_logs_at_the_same_place_only_a_few_are_named(tmp_path: Path, policy: Policy) -> None:
+    for number in range(6):
+        shutil.rmtree(tmp_path / "store", ignore_errors=True)
+        fill(tmp_path / "store", 1, log_id=f"log-{number}")
+        chain = accept(FolderSource(tmp_path / "store"), policy)
+    assert chain.notices == ("Another log was accepted at this place before: log-0, log-1, log-2, and 2 more",)
+
+
 def test_the_same_log_at_another_place_is_not_compared(accepted: Path, policy: Policy, tmp_path: Path) -> None:
     shutil.copytree(accepted, tmp_path / "copy")
     remove_newest(tmp_path / "copy")

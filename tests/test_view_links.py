@@ -99,6 +99,12 @@ def test_a_good_link_is_its_view_and_back(query: str, view: View) -> None:
     assert View.from_pairs(view.to_pairs()) == view
 
 
+def test_a_page_past_any_log_is_a_page_and_no_mistake() -> None:
+    view = View.from_link(f"page={'9' * 30}")
+    assert (view.page, view.problems) == (10**15, ())
+    assert View.from_link(view.to_query()) == view
+
+
 def test_every_parameter_stands_in_the_table_of_good_links_and_in_that_of_bad_ones() -> None:
     for table in (GOOD, BAD):
         missing = [parameter for parameter in PARAMETERS if not any(f"{parameter}=" in query for query in table)]

@@ -64,9 +64,9 @@ def asked(link: str, store: Location) -> tuple[AuditLog, View]:
 def say_incomplete(head: Head) -> None:
     """Says which snapshots are quarantined and where the chain breaks."""
     for seq, why in head.quarantined.items():
-        say(f"Incomplete: snapshot {seq} is quarantined: {why}")
+        say(f"The record is incomplete: snapshot {seq} is quarantined: {why}")
     if head.problem:
-        say(f"Incomplete: {head.problem}")
+        say(f"The record is incomplete: {head.problem}")
 
 
 class Advance(Protocol):

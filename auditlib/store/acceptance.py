@@ -19,6 +19,8 @@ from auditlib.store.sources import ChainSource
 if TYPE_CHECKING:
     from auditlib.store.signing import PublicKey
 
+NAMED_LOGS: Final = 3
+"""How many other logs a notice names."""
 _PIN: Final = re.compile(r"(?:[0-9]+:)?([0-9a-f]{64})")
 
 
@@ -136,7 +138,8 @@ def _pinned(chain: Chain, pins: Pins, known: tuple[Pin, ...]) -> Chain:
     notices = list(chain.notices)
     others = [log_id for log_id in pins.logs() if log_id != chain.log_id]
     if others and chain.log_id:
-        notices.append(f"Another log was accepted at this place before: {', '.join(others)}")
+        more = f", and {len(others) - NAMED_LOGS} more" if len(others) > NAMED_LOGS else ""
+        notices.append(f"Another log was accepted at this place before: {', '.join(others[:NAMED_LOGS])}{more}")
     pinned = len(chain.manifests) <= len(known)
     if not pinned:
         try:

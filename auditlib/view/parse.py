@@ -25,7 +25,10 @@ SINGLE: Final = ("tab", "from", "to", "tz", "order", "rows", "page", "event", "a
 PARAMETERS: Final = ("tab", *FILTERS, *SINGLE[1:])
 """Every parameter, in the order in which a link writes them."""
 
-_NUMBER: Final = re.compile(r"\d{1,15}", re.ASCII)
+MOST_NUMBER: Final = 10**15
+"""What a larger number is taken for: a page that lies past the end of any log all the same."""
+
+_NUMBER: Final = re.compile(r"\d{1,1000}", re.ASCII)
 _DIGEST: Final = re.compile(r"[0-9a-f]{8,64}")
 _EVENT: Final = re.compile(rf"{EVENT_ID}(~[0-9a-f]{{12}})?")
 """An id as recorded, or as a log spells it where an earlier event claims the same one."""
@@ -168,7 +171,7 @@ class _Reading:
         if value is None:
             return None
         if _NUMBER.fullmatch(value) and int(value) >= least:
-            return int(value)
+            return min(int(value), MOST_NUMBER)
         self._problem(parameter, value, f"expected a whole number from {least}")
         return None
 
