@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
@@ -13,14 +14,18 @@ from auditlib.engine.turns import asking
 from pages.drawing import Place
 
 _place: Final = Place()
+_is_drawing: Final[ContextVar[bool]] = ContextVar("is_drawing", default=False)
 
 
 @contextmanager
 def asking_as_session() -> Iterator[None]:
-    """Lets the block draw its page when it is its turn.
+    """Lets the block draw its page, or a part of it, when it is its turn; within such a block it is that already.
 
     What it asks is given up once the session wants another run, or its browser is gone.
     """
+    if _is_drawing.get():
+        yield
+        return
     context = get_script_run_ctx()
     requests = context.script_requests if context else None
 
@@ -28,4 +33,8 @@ def asking_as_session() -> Iterator[None]:
         return requests is None or requests._state is ScriptRequestType.CONTINUE
 
     with _place.held() as aside, asking(context.session_id if context else "", is_waiting, aside):
-        yield
+        token = _is_drawing.set(True)
+        try:
+            yield
+        finally:
+            _is_drawing.reset(token)

@@ -27,7 +27,7 @@ def _arrivals(log: AuditLog) -> None:
 
 
 def _explore(view: View) -> None:
-    st.page_link("explore.py", label="Explore", icon=":material/terminal:", query_params=view.opened("").to_pairs())
+    st.page_link("explore.py", label="Explore", icon=":material/terminal:", query_params=view.on_page(1).opened("").to_pairs())
 
 
 with notices.told():

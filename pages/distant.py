@@ -102,7 +102,7 @@ def _resume() -> None:
 
 
 def _offer_again(error: LakeError) -> None:
-    st.error(text.label(str(error), 600), icon=":material/cloud_off:")
+    st.error(text.told(error), icon=":material/cloud_off:")
     st.button("Try again", key="try_again", on_click=_reopen)
     session.write_link()
 

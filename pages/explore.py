@@ -108,7 +108,7 @@ def _ready(log: AuditLog, question: Question, asked: Exploration) -> Asking | No
 def _offer_ranges(log: AuditLog) -> None:
     head = log.head
     last = min(filter(None, (head.last_at, head.created_at)), default=datetime.now(UTC)).astimezone(state.zone()).date()
-    st.info("Periods are compared once there is a range of days. Choose one here, or with Change the filters.")
+    st.markdown("Periods are compared once there is a range of days. Choose one here, or with Change the filters.")
     with st.container(horizontal=True):
         for days in (7, 30, 90):
             first = last - timedelta(days=days - 1)

@@ -32,9 +32,9 @@ def show_answer(log: AuditLog, asking: Asking, asked: Exploration) -> None:
         _show(log, asking.query.text, asking.result, asked)
     else:
         if asking.error and not asking.stopped.is_set():
-            st.error(text.label(str(asking.error), 600), icon=":material/error:")
+            st.error(text.told(asking.error), icon=":material/error:")
         else:
-            st.info("The query was stopped.", icon=":material/stop_circle:")
+            st.markdown("The query was stopped.")
         st.button("Ask again", key="ask_again", on_click=state.ask_again)
 
 
@@ -63,6 +63,9 @@ def _show(log: AuditLog, query: str, result: SqlResult, asked: Exploration) -> N
             with st.container(key="explore_answer"):
                 results.rows(result.table)
             results.chart_of_two(result.table)
+        return
+    if not len(result):
+        st.caption(text.NOTHING_TO_COUNT)
         return
     if spec := charts.chart(asked.show, result.table.to_pylist(), asked.chosen_by, asked.chosen_per, str(st.context.theme.type)):
         with st.container(key="explore_drawn"):

@@ -42,7 +42,7 @@ def main() -> None:
     if check and not check.finished.is_set():
         _progress()
     elif check and check.error:
-        st.error(text.label(str(check.error), 400), icon=":material/error:")
+        st.error(text.told(check.error), icon=":material/error:")
     elif check and check.stopped.is_set():
         st.info("The check was cancelled. What is shown below was verified before.")
     if found:

@@ -23,7 +23,7 @@ def main() -> None:
     if log is None:
         st.title(text.LEDGER, anchor=False)
         if recording.note("viewed", link="/ledger"):
-            st.info(text.LEDGER_EMPTY)
+            st.markdown(text.LEDGER_EMPTY)
         notices.unrecorded(recording.failure())
         return
     show_log(log, Shown(text.LEDGER, tabs=False, beside=_refresh, below=_until, traced=False))

@@ -17,9 +17,10 @@ def log_for(who: Who) -> AuditLog:
     Raises AccessDeniedError where that person may not read it.
     """
     require_reader(who())
+    place = st.empty()  # at every run, so that what stands below it keeps its place, and the list its scroll
     log = session.chosen_log()
     if log is None:
-        log = _opened()
+        log = _opened(place)
         session.choose_log(log)
     return log.bound_to(who)
 
@@ -55,16 +56,16 @@ def _finished_soon(attempt: Opening) -> bool:
         return attempt.finished.wait(0.1)
 
 
-def _opened() -> AuditLog:
-    attempt = opening()
-    place = st.empty()
+def _opened(place: st.delta_generator.DeltaGenerator) -> AuditLog:
+    attempt = opening(again=opening().error is not None)
     while not _finished_soon(attempt):
         share = attempt.done / attempt.total if attempt.total else 0.0
         place.progress(min(share, 1.0), text=f"{attempt.stage} …")
     place.empty()
     if attempt.log is None:
         st.title(text.APP, anchor=False)
-        st.error(text.label(str(attempt.error or ""), 600), icon=":material/gpp_bad:")
+        if attempt.error:
+            st.error(text.told(attempt.error), icon=":material/gpp_bad:")
         st.button("Try again", on_click=_try_again)
         st.stop()
     return attempt.log

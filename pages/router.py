@@ -11,7 +11,7 @@ from auditlib.access.principal import Principal, may_read, may_read_ledger
 from pages import arrival, recording, revealing
 from pages.asking import asking_as_session
 from pages.door import SIGN_OUT
-from pages.sign_in import is_configured, visitor
+from pages.sign_in import is_configured, known, visitor
 from pages.ui import session, style, text
 from pages.ui.badge import badge
 from pages.ui.links import same_tab_link
@@ -65,7 +65,7 @@ if person and may_read(person):
         for each in (audit, explore, integrity, *([ledger] if may_read_ledger(person) else [])):
             st.page_link(each)
     revealing.on_page(page.url_path)
-    with asking_as_session():
+    with known(who), asking_as_session():
         page.run()
     if not person.local:
         _named(person)

@@ -146,7 +146,8 @@ def log_error(error: Exception) -> str:
 
 def report_error(error: Exception) -> bool:
     """Shows the person one sentence: that of an error of the library, else one with an id to be found in the log."""
-    st.error(text.label(str(error), 600) if isinstance(error, AuditError) else text.unexpected(log_error(error)))
+    said = text.told(error) if isinstance(error, AuditError) else text.unexpected(log_error(error))
+    st.error(said, icon=":material/error:")
     return True
 
 
@@ -169,10 +170,11 @@ async def _signed_in(request: Request) -> Response:
 
 
 async def _health(request: Request) -> Response:
+    attempt = opening.opening()
     head = opening.newest_head()
     return JSONResponse(
         {
-            "status": "ok" if head else "starting",
+            "status": "unavailable" if attempt.error else "ok" if head else "starting",
             "head": f"{head.seq}:{head.digest}" if head else None,
             "quarantined": len(head.quarantined) if head else 0,
         },

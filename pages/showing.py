@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +19,7 @@ from auditlib.evidence import exports
 from auditlib.log import AuditLog
 from auditlib.view import View
 from pages import distant, downloads, missing, recorded, recording, revealing, seeing
+from pages.asking import asking_as_session
 from pages.bundling import Bundling
 from pages.overview import show_overview
 from pages.ui import chips, notices, panel, rows, session, style, text
@@ -52,13 +53,8 @@ def show_log(log: AuditLog, how: Shown) -> None:
     distant.within_range(log)
     if event_id := session.event_to_trace():
         st.switch_page(LEDGER, query_params={"related": f"{EVENT}:{event_id}"})
+    page = _asked(log)
     view = session.view()
-    page = log.page(view, metadata=False)
-    session.keep_page(page.view.page)
-    session.keep_drawn()
-    view = session.view()
-    seeing.view(log, seeing.link_of(view.opened("")), page.total)
-    seeing.rows(log, _open_rows(page))
 
     with st.sidebar:
         filter_bar(view, actions=log.actions, head=log.head, find=log.suggest, name_of=log.name_of, live=not log.answered_by)
@@ -77,13 +73,12 @@ def show_log(log: AuditLog, how: Shown) -> None:
     notices.problems(view.problems)
     notices.compared(log.compare(view))
     missing.searched_event(log, view, active)
-    revealing.keep_open(_opened(page))
     if page.total:
         show_overview(log, view, page.total)
-        _table(log, page)
     else:
         missing.nothing(log, view)
-    pager(page)
+    with st.container(key="list"):
+        (_list if log.answered_by else _own_list)(log, iter([page]), _around(log, page))
     if page.without_time:
         st.caption(text.left_out(page.without_time))
     if view.event:
@@ -118,6 +113,52 @@ def _tabs(log: AuditLog, view: View, page: EventPage) -> None:
     style.tab_counts(counts, page.incomplete)
 
 
+def _asked(log: AuditLog) -> EventPage:
+    """The page of the view, told to the ledger before anything of it is drawn."""
+    page = log.page(session.view(), metadata=False)
+    session.keep_page(page.view.page)
+    session.keep_drawn()
+    seeing.view(log, seeing.link_of(session.view().opened("")), page.total)
+    seeing.rows(log, _open_rows(page))
+    return page
+
+
+def _around(log: AuditLog, page: EventPage) -> tuple[object, ...]:
+    """All that the page around the list shows, and that may have changed by the next run."""
+    view = session.view()
+    return view.on_page(1), view.problems, _opened(page), recording.failure(), log.has_newer(), log.unreachable
+
+
+def _whole(use: Callable[..., None]) -> Callable[..., None]:
+    """A use of the list that changes what stands around it as well: the whole page is run after it."""
+
+    def used(*what: object) -> None:
+        use(*what)
+        st.rerun()
+
+    return used
+
+
+@notices.told()
+@asking_as_session()
+def _list(log: AuditLog, asked: Iterator[EventPage], around: tuple[object, ...]) -> None:
+    """The table and what turns its pages. The run of the whole page has asked for the events; a run of the list alone asks itself,
+    and gives way to a run of the whole page where that would show something else around it."""
+    page = next(asked, None) or _asked(log)
+    if _around(log, page) != around:
+        st.rerun()
+    opened = _opened(page)
+    revealing.keep_open(opened)
+    if page.total:
+        _table(log, page)
+    pager(page, on_turn=_whole(session.turn_page) if opened else session.turn_page, on_rows_change=_whole(session.choose_rows))
+    session.write_link()
+
+
+_own_list: Final = st.fragment(_list)
+"""The list as a part of its own: turning a page, which is most of what is done, leaves the rest of the page in the browser as it is."""
+
+
 def _table(log: AuditLog, page: EventPage) -> None:
     tz = session.zone()
     events = {event.event_id: event for event in page.events}
@@ -129,8 +170,8 @@ def _table(log: AuditLog, page: EventPage) -> None:
         current=session.view().event,
         zone=rows.zone_name(page.events, tz),
         key=session.TABLE,
-        on_open_change=session.rows_changed,
-        on_row_change=session.row_chosen,
+        on_open_change=_whole(session.rows_changed),
+        on_row_change=_whole(session.row_chosen),
         on_reveal_change=partial(revealing.reveal, session.TABLE, session.used),
         on_copied_change=partial(revealing.copied, session.TABLE, session.used),
     )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -40,6 +43,19 @@ class Visitor:
         return confirmed(self.sign_in)
 
 
+_known: Final[ContextVar[Visitor | None]] = ContextVar("known", default=None)
+
+
+@contextmanager
+def known(who: Visitor) -> Iterator[None]:
+    """Lets `visitor` give whom the run of the page has found, for the block of that run; whether they count is asked at each call."""
+    token = _known.set(who)
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
 def is_configured() -> bool:
     """Whether sign-in with an identity provider is configured: `[auth]` in the secrets, or secrets that cannot be read."""
     try:
@@ -50,6 +66,8 @@ def is_configured() -> bool:
 
 def visitor() -> Visitor:
     """Who asks in the running session: whoever opened its connection."""
+    if found := _known.get():
+        return found
     context = st.context
     return _visitor(context.headers.get(LOCAL_HEADER), context.cookies, context.headers.get("origin"))
 

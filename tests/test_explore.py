@@ -207,6 +207,20 @@ def test_every_chart_writes_its_values_out_and_none_is_hidden_behind_colour(case
     json.dumps(spec)
 
 
+def test_columns_are_named_by_what_they_span_and_turned_only_where_there_are_many() -> None:
+    def axis(firsts: list[date], per: str) -> dict[str, Any]:
+        rows = [{"actor_id": "p1", "actor": "Ann", "action": "created", per: first, "events": 1} for first in firsts]
+        spec = charts.chart("who", rows, "", per, "light")
+        assert spec
+        found: dict[str, Any] = spec["encoding"]["x"]
+        return found
+
+    weeks = axis([date(2026, 9, 21), date(2026, 9, 28)], "week")
+    assert (weeks["sort"], weeks["axis"]["labelAngle"]) == (["21 – 27 Sep", "28 Sep – 4 Oct"], 0)
+    days = axis([date(2026, 9, day) for day in range(1, 31)], "day")
+    assert (days["sort"][0], days["axis"]["labelAngle"]) == ("1 Sep", -40)
+
+
 def test_people_of_one_name_stay_apart_and_what_cannot_be_seen_is_shown() -> None:
     rows: list[dict[str, Any]] = [
         {"actor_id": "p1", "actor": "Ann", "action": "created", "events": 2},

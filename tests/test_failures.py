@@ -20,7 +20,9 @@ from pages import log_lines
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = "the words of an error: a cookie, a name"
-SENTENCE = re.compile(r"Something went wrong on our side\. Please try again; if it stays, tell your admin the number ([0-9a-f]{8})\.")
+SENTENCE = re.compile(
+    r"Something went wrong on our side\. Reload the page; if it stays, tell whoever runs this server the number ([0-9a-f]{8})\."
+)
 
 APP = f"""
 import sys

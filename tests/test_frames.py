@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def sent(message: Message, kind: str = "websocket") -> Message:
     async def nothing() -> Message:
         return {}
 
-    asyncio.run(Frames(app)({"type": kind}, nothing, keep))
+    with ThreadPoolExecutor(1) as thread:  # a driver of browsers keeps a loop running in the thread of the tests
+        thread.submit(lambda: asyncio.run(Frames(app)({"type": kind}, nothing, keep))).result()
     (only,) = received
     return only
 

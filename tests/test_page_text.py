@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from auditlib.demo.pitfalls import NAMES
+from auditlib.errors import NotAStoreError
 from auditlib.text import shown_line
 from auditlib.view import Chip
 from pages.ui import text
@@ -30,6 +31,11 @@ def inline(markdown: str) -> list[Token]:
 
 def read(markdown: str) -> str:
     return "".join(token.content for token in inline(markdown)).removeprefix("x").removeprefix(" ")
+
+
+def test_an_error_tells_a_browser_the_last_name_of_a_place_on_the_machine_alone() -> None:
+    error = NotAStoreError("/srv/log files/events is no store: /srv/log files/events/x is a link", path="/srv/log files/events", seq=3)
+    assert read(text.told(error)) == "events is no store: events/x is a link"
 
 
 @given(st.text(max_size=60))

@@ -20,6 +20,7 @@ from auditlib.access.principal import Principal
 from auditlib.access.sign_in import SignIn
 from auditlib.access.signed_out import is_signed_out, sign_out
 from pages import provider
+from pages.sign_in import Visitor, known, visitor
 
 HOUR = 3_600.0
 
@@ -128,6 +129,18 @@ def test_where_a_sign_out_cannot_be_kept_this_process_still_knows_it(state: Path
 def test_where_sign_outs_cannot_be_read_nobody_is_signed_in(state: Path) -> None:
     (state / signed_out.FILE).mkdir(parents=True)
     assert is_signed_out(signed_in())
+
+
+def test_a_run_finds_out_once_who_is_there_and_asks_anew_whether_they_count(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_RECHECK_SECONDS", "0")
+    mine = signed_in()
+    who = Visitor(sign_in=mine)
+    with known(who):
+        assert visitor() is who
+        assert visitor()() == Principal.from_claims(mine.claims)
+        sign_out(mine)
+        assert visitor()() is None
+    assert visitor() == Visitor()
 
 
 # -- what the provider says ---------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ def chips(active: Sequence[Chip]) -> None:
         for place, (chip, said) in enumerate(words(active).items()):
             st.button(
                 said,
-                key=f"chip_{'incomplete_' if chip.incomplete else ''}{place}_{chip.parameter}",
+                key="chip_incomplete" if chip.incomplete else f"chip_{place}_{chip.parameter}",
                 icon=":material/close:",
                 icon_position="right",
                 help=f"Remove the filter {chip.label}",

@@ -69,19 +69,8 @@ def _person(view: View, find: Finder, name_of: Callable[[str], str | None]) -> N
     kinds = session.people()
     kind = _kind(view, kinds) if len(kinds) > 1 else kinds[0]
     label = FILTERS[kind].label
-    for person_id in view.values(kind):
-        name = name_of(person_id) or person_id
-        odd = odd_letters(name)
-        st.button(
-            text.label(name, 60) + (f" :gray[{text.label(odd)}]" if odd else ""),
-            key=f"match_chosen_{kind}_{person_id}",
-            icon=":material/close:",
-            icon_position="right",
-            help=f"Remove this {label.lower()}",
-            on_click=session.drop,
-            args=(kind, person_id),
-            width="stretch",
-        )
+    if chosen := view.values(kind):
+        _chosen(kind, chosen, name_of)
     typed = st.text_input(
         label,
         key=f"find_{kind}",
@@ -94,6 +83,23 @@ def _person(view: View, find: Finder, name_of: Callable[[str], str | None]) -> N
     )
     if typed and typed.strip():
         _matches(kind, find(kind, typed))
+
+
+def _chosen(kind: PersonKind, people: Sequence[str], name_of: Callable[[str], str | None]) -> None:
+    with st.container(key="chosen"):
+        for person_id in people:
+            name = name_of(person_id) or person_id
+            odd = odd_letters(name)
+            st.button(
+                text.label(name, 60) + (f" :gray[{text.label(odd)}]" if odd else ""),
+                key=f"match_chosen_{kind}_{person_id}",
+                icon=":material/close:",
+                icon_position="right",
+                help=f"Remove this {FILTERS[kind].label.lower()}",
+                on_click=session.drop,
+                args=(kind, person_id),
+                width="stretch",
+            )
 
 
 def _kind(view: View, kinds: tuple[PersonKind, ...]) -> PersonKind:

@@ -34,7 +34,7 @@ def told() -> Iterator[None]:
     except SupersededError:
         st.rerun()
     except AuditError as error:
-        st.error(text.label(str(error), 600), icon=":material/error:")
+        st.error(text.told(error), icon=":material/error:")
 
 
 def damage(head: Head) -> None:
@@ -62,7 +62,7 @@ def problems(found: Sequence[Problem]) -> None:
         if len(found) > 8:
             shown.append(f"And {len(found) - 8} more.")
         with st.container(key="problems"):
-            st.info("**Part of this link was ignored.** " + " ".join(shown), icon=":material/link_off:")
+            st.info("  \n".join(["**Part of this link was ignored.**", *shown]), icon=":material/link_off:")
 
 
 def compared(found: Comparison | None) -> None:
@@ -96,10 +96,7 @@ def nothing(
         st.subheader(text.joined(len(relaxations)), anchor=False)
         if relaxations:
             st.caption(f"The record holds {text.count(events)}. This is what there would be without each filter.")
-        best = max((each.found for each in relaxations), default=0)
-        said = words([each.chip for each in relaxations])
-        for place, each in enumerate(relaxations):
-            _relaxation(place, each, said[each.chip], is_best=each.found == best)
+            _relaxations(relaxations)
         for stranger in strangers:
             st.markdown(f"Nobody in this record has the id {text.label(stranger)}.")
         if elsewhere and elsewhere[2]:
@@ -138,6 +135,14 @@ def hidden(found: Hiding, chips: Sequence[Chip], *, searched: bool) -> None:
         subject = f"**{text.label(found.event_id, 140)} is the id of an event**" if searched else "This entry is not among the results"
         st.markdown(f"{subject}{f', {said}' if said else ''}.", width="stretch")
         st.button("Show it", key="show_hidden", on_click=session.change, args=(found.relaxed.opened(found.event_id),))
+
+
+def _relaxations(relaxations: Sequence[Relaxation]) -> None:
+    best = max(each.found for each in relaxations)
+    said = words([each.chip for each in relaxations])
+    with st.container(key="relaxations"):
+        for place, each in enumerate(relaxations):
+            _relaxation(place, each, said[each.chip], is_best=each.found == best)
 
 
 def _relaxation(place: int, each: Relaxation, said: str, *, is_best: bool) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from auditlib.engine.base import Head
+from auditlib.errors import AuditError
 from auditlib.metadata import Flaw
 from auditlib.text import shown_line
 from auditlib.times import in_zone
@@ -30,6 +33,7 @@ UNRECORDED: Final = "Viewing goes on. Exports, downloads, SQL and hidden values 
 SEARCH_HINT: Final = "Search reads actor name, resource type and resource id. It does not read metadata."
 NOBODY: Final = "Nobody by that name yet. Keep typing, or try another part of the name, the e-mail or the id."
 SPARSE: Final = "Little was recorded with this event. The actor and the resource above may tell more: choose one to see what else happened."
+NOTHING_TO_COUNT: Final = "No event matches, so there is nothing to count."
 NO_CHANGES: Final = "No field changes were recorded."
 
 FLAWS: Final[Mapping[Flaw, str]] = {
@@ -55,7 +59,15 @@ def label(value: str, limit: int = 80) -> str:
 
 def unexpected(number: str) -> str:
     """What a person sees of an error nobody foresaw."""
-    return f"Something went wrong on our side. Please try again; if it stays, tell your admin the number {number}."
+    return f"Something went wrong on our side. Reload the page; if it stays, tell whoever runs this server the number {number}."
+
+
+def told(error: AuditError, limit: int = 600) -> str:
+    """The sentence of an error as a label; of a place on this machine it keeps the last name alone."""
+    sentence = str(error)
+    for place in filter(os.path.isabs, map(str, error.values.values())):
+        sentence = sentence.replace(place, Path(place).name)
+    return label(sentence, limit)
 
 
 def sign_in_with(provider: str) -> str:
@@ -80,6 +92,7 @@ def record(head: Head) -> tuple[str, str]:
     """The state of the record as a title and a line for the sidebar."""
     title = f"{head.snapshots:,}/{head.snapshots + len(head.quarantined):,} verified"
     title += f", {len(head.quarantined):,} quarantined" if head.quarantined else ""
+    title += ", newer ones refused" if head.problem else ""
     newest = f" Newest snapshot of {head.created_at:%d %b %Y, %H:%M} UTC." if head.created_at else ""
     return title, f"{count(head.events)}.{newest}"
 

@@ -208,8 +208,10 @@ def test_where_nothing_can_be_recorded_exports_and_sql_are_refused_and_viewing_g
         "This is refused, since it cannot be recorded. The ledger cannot be written: Not a directory",
     )
     audit.page.keyboard.press("Escape")
-    audit.open("tab=team")
     banner = audit.page.locator(".st-key-unrecorded")
+    audit.press("Next")
+    expect(banner).to_be_visible()
+    audit.open("tab=team")
     expect(banner).to_contain_text("What is read cannot be recorded. The ledger cannot be written: Not a directory. Viewing goes on.")
     audit.open_row(0)
     expect(audit.panel.locator(".entry header")).to_be_visible()

@@ -116,27 +116,37 @@ def test_back_walks_through_pages_filters_and_tabs(audit: AuditPage) -> None:
 
 
 BROKEN = {
-    "unknown parameter": ("colour=red", "Ignored colour='red': no such parameter."),
-    "unknown action": ("action=updatd", "Ignored action='updatd': no such action. Did you mean 'updated'?"),
-    "unknown tab": ("tab=everything", "Ignored tab='everything': expected one of interviews, team; interviews is used."),
-    "repeated search": ("q=a&q=b", "Ignored q='b': given more than once; the first one counts."),
-    "long search": ("q=" + "x" * 201, "expected at most 200 characters, found 201."),
-    "very long search": ("q=" + "x" * 3_000, "expected at most 200 characters, found 3000."),
-    "null byte": ("q=a%00b", "expected text without control characters."),
-    "page 0": ("page=0", "Ignored page='0': expected a whole number from 1."),
-    "page -1": ("page=-1", "Ignored page='-1': expected a whole number from 1."),
-    "page 1e21": ("page=1e21", "Ignored page='1e21': expected a whole number from 1."),
-    "rows 7": ("rows=7", "Ignored rows='7': expected one of 10, 20, 50, 100; 50 is used."),
-    "no date": ("from=yesterday&to=2026-10-01", "Ignored from='yesterday': expected YYYY-MM-DD or YYYY-MM-DDTHH:MM."),
-    "reversed dates": ("from=2026-10-02&to=2026-10-01", "Swapped from='2026-10-02': it lies after to='2026-10-01'."),
-    "unknown zone": ("from=2026-10-01&to=2026-10-02&tz=Mars/Olympus", "Ignored tz='Mars/Olympus': no such time zone."),
-    "both people": ("interviewer=U1&candidate=C1", "Ignored candidate='C1': cannot be combined with interviewer."),
-    "wrong tab": ("tab=team&candidate=C1", "Ignored candidate='C1': not a filter of Team."),
-    "bad event id": ("event=%3Cscript%3E", "Ignored event='<script>': expected an event id."),
-    "bad pair": ("resource=BK1", "Ignored resource='BK1': expected kind:id, such as interview_booking:BK1."),
-    "markup": ("action=![](http://evil.test/x.png)", "Ignored action='![](http://evil.test/x.png)': expected an action key"),
-    "bidi": ("action=%E2%80%AEdeta", r"Ignored action='\u202edeta': expected an action key such as updated."),
-    "many": ("&".join(f"a{n}=1" for n in range(320)), "And "),
+    "colour=red&rows=7&page=0&action=updatd&tab=everything": (
+        "Ignored colour='red': no such parameter.",
+        "Ignored rows='7': expected one of 10, 20, 50, 100; 50 is used.",
+        "Ignored page='0': expected a whole number from 1.",
+        "Ignored action='updatd': no such action. Did you mean 'updated'?",
+        "Ignored tab='everything': expected one of interviews, team; interviews is used.",
+    ),
+    "page=-1&q=a&q=b&from=2026-10-02&to=2026-10-01&interviewer=U1&candidate=C1": (
+        "Ignored page='-1': expected a whole number from 1.",
+        "Ignored q='b': given more than once; the first one counts.",
+        "Swapped from='2026-10-02': it lies after to='2026-10-01'.",
+        "Ignored candidate='C1': cannot be combined with interviewer.",
+    ),
+    f"q={'x' * 201}&page=1e21&from=yesterday&to=2026-10-01&event=%3Cscript%3E": (
+        "expected at most 200 characters, found 201.",
+        "Ignored page='1e21': expected a whole number from 1.",
+        "Ignored from='yesterday': expected YYYY-MM-DD or YYYY-MM-DDTHH:MM.",
+        "Ignored event='<script>': expected an event id.",
+    ),
+    f"q={'x' * 3_000}&from=2026-10-01&to=2026-10-02&tz=Mars/Olympus&resource=BK1": (
+        "expected at most 200 characters, found 3000.",
+        "Ignored tz='Mars/Olympus': no such time zone.",
+        "Ignored resource='BK1': expected kind:id, such as interview_booking:BK1.",
+    ),
+    "tab=team&q=a%00b&candidate=C1&action=![](http://evil.test/x.png)&action=%E2%80%AEdeta": (
+        "expected text without control characters.",
+        "Ignored candidate='C1': not a filter of Team.",
+        "Ignored action='![](http://evil.test/x.png)': expected an action key",
+        r"Ignored action='\u202edeta': expected an action key such as updated.",
+    ),
+    "&".join(f"a{number}=1" for number in range(320)): ("Ignored a0='1': no such parameter.", "And "),
 }
 HONOURED = {
     "bidi text": "q=%E2%80%AEdlog",
@@ -149,12 +159,12 @@ HONOURED = {
 }
 
 
-@pytest.mark.parametrize("link", BROKEN)
-def test_a_broken_link_leads_to_a_valid_page_with_a_sentence(link: str, audit: AuditPage) -> None:
-    query, sentence = BROKEN[link]
+@pytest.mark.parametrize("query", BROKEN, ids=lambda query: query[:40])
+def test_a_broken_link_leads_to_a_valid_page_with_a_sentence(query: str, audit: AuditPage) -> None:
     audit.open(query)
     expect(audit.problems).to_contain_text("Part of this link was ignored.")
-    expect(audit.problems).to_contain_text(sentence)
+    for sentence in BROKEN[query]:
+        expect(audit.problems).to_contain_text(sentence)
     expect(audit.text).not_to_contain_text("Traceback")
     audit.has_link(View.from_link(query, tz="Europe/Berlin").to_query())
 

@@ -108,14 +108,10 @@ class Entry {
     if (fact.badge) value.append(mark(...fact.badge))
     if (STATUSES[fact.status]) value.append(" ", mark(...STATUSES[fact.status]))
     if (fact.note) value.append(make("span", { class: "quiet" }, fact.note))
-    return make(
-      "div",
-      { class: "fact" },
-      make("dt", {}, fact.label),
-      value,
-      fact.pivot && !fact.leads ? iconButton("exclude", `Exclude ${fact.value} from the list`, "exclude", this.filter(fact.pivot)) : "",
-      fact.copy ? iconButton("copy", `Copy ${fact.label}`, "copy", { "data-copy": fact.copy }) : "",
-    )
+    const icons = []
+    if (fact.pivot && !fact.leads) icons.push(iconButton("exclude", `Exclude ${fact.value} from the list`, "exclude", this.filter(fact.pivot)))
+    if (fact.copy) icons.push(iconButton("copy", `Copy ${fact.label}`, "copy", { "data-copy": fact.copy }))
+    return make("div", { class: "fact" }, make("dt", {}, fact.label), value, icons.length ? make("dd", { class: "icons" }, ...icons) : "")
   }
 
   pivot(words, pivot, mono, leads = "") {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from auditlib import vocabulary
@@ -19,8 +19,11 @@ Rows = Sequence[Mapping[str, Any]]
 
 MOST_LINES: Final = 20
 MOST_COLUMNS: Final = 31
+MOST_LETTERS: Final = 100
+"""How many letters stand above the columns of a grid in one line."""
 _GREY: Final = "#868E9A"
 _INK: Final = {"light": "#1A1D23", "dark": "#E8EAED"}
+_LABELS: Final = {"light": "#4B525D", "dark": "#B0B7C1"}
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNKNOWN: Final = "none recorded"
 _OF_EVERY_OBJECT: Final = frozenset(
@@ -31,7 +34,8 @@ _OF_EVERY_OBJECT: Final = frozenset(
 
 def chart(key: str, rows: Rows, by: str, per: str, theme: str) -> Spec | None:
     """The chart of a ready question's answer; None where there is nothing to draw."""
-    return _CHARTS[key](rows, by, per, _INK.get(theme, _INK["light"])) if rows else None
+    spec = _CHARTS[key](rows, by, per, _INK.get(theme, _INK["light"])) if rows else None
+    return spec and spec | {"config": {"axis": {"labelColor": _LABELS.get(theme, _LABELS["light"])}}}
 
 
 def two_columns(kind: str, x: Sequence[Any], y: Sequence[Any], names: tuple[str, str]) -> Spec | None:
@@ -176,8 +180,8 @@ def _matrix(cells: Sequence[tuple[str, str, int]], lines: Sequence[str], columns
     values = [{"line": line, "column": column, "events": events, "words": _short(events)} for line, column, events in cells]
     tip = [{"field": "line", "title": "What"}, {"field": "column", "title": "When or which"}, {"field": "events", "format": ","}]
     shade = {"field": "events", "type": "quantitative", "scale": {"type": "sqrt", "range": [0.12, 0.6]}, "legend": None}
-    is_short = max(map(len, columns), default=0) < 3
-    axis = {"title": None, "orient": "top", "labelAngle": 0 if is_short else -40, "labelOverlap": False, "labelLimit": 130}
+    is_flat = len(columns) * (max(map(len, columns), default=0) + 2) < MOST_LETTERS
+    axis = {"title": None, "orient": "top", "labelAngle": 0 if is_flat else -40, "labelOverlap": False, "labelLimit": 130}
     column = {
         "field": "column",
         "type": "nominal",
@@ -198,7 +202,7 @@ def _matrix(cells: Sequence[tuple[str, str, int]], lines: Sequence[str], columns
 
 def _line(lines: Sequence[str]) -> Spec:
     domain = list(lines)
-    axis = {"title": None, "labelLimit": 230, "labelFontSize": 12}
+    axis = {"title": None, "labelLimit": 230, "labelFontSize": 12, "labelFlush": False}
     return {"field": "line", "type": "nominal", "sort": domain, "scale": {"domain": domain}, "axis": axis}
 
 
@@ -245,7 +249,14 @@ def _action(key: str) -> str:
 
 
 def _step(first: date, per: str) -> str:
-    return f"{first:%b %Y}" if per == "month" else f"{first.day} {first:%b}" if per == "day" else f"{first.day} {first:%b} +6"
+    """The words above a column that begins at a day."""
+    last = first + timedelta(days=6)
+    match per:
+        case "month":
+            return f"{first:%b %Y}"
+        case "week":
+            return f"{first.day}{'' if first.month == last.month else f' {first:%b}'} – {last.day} {last:%b}"
+    return f"{first.day} {first:%b}"
 
 
 def _short(number: int) -> str:

@@ -46,13 +46,12 @@ def desk(asked: Exploration, kept: Sequence[SavedQuery], save: Callable[[str, Ex
             st.form_submit_button("Run", key="run", type="primary", icon=":material/play_arrow:", on_click=state.run_desk)
             st.caption("Ctrl + Enter", width="stretch")
             st.selectbox(
-                "Row limit", state.ROW_LIMITS, key=state.ROW_LIMIT, index=1, format_func="{:,}".format, width=130,
-                label_visibility="collapsed", help="Row limit",
+                "Row limit", state.ROW_LIMITS, key=state.ROW_LIMIT, index=1, format_func="at most {:,} rows".format, width=180,
+                label_visibility="collapsed",
             )  # fmt: skip
-            st.caption("rows at most", width="content")
     st.caption(LIMITS)
     if asked.missing:
-        st.info(f"Fill in {', '.join(asked.missing)}, then run.")
+        st.caption(f"Fill in {', '.join(asked.missing)}, then run.")
     if asked.is_too_long:
         st.warning(f"This query is not in the link: it is longer than {LONGEST:,} bytes there. Save it to find it again.")
 

@@ -29,7 +29,7 @@ def status(result: SqlResult, head: Head) -> None:
     of = f"from {text.count(head.events)} in {text.count(head.snapshots, 'snapshot')}"
     cut = f" :orange-badge[{text.label(result.truncated, 120)}]" if result.truncated else ""
     missing = "" if head.complete else " :orange-badge[incomplete: quarantined snapshots are not in it]"
-    st.markdown(f"{found} :gray[{of}]{cut}{missing}")
+    st.markdown(f"{found} :gray[{of}]{cut}{missing}", width="stretch")
 
 
 def rows(table: pa.Table, *, key: str = "page") -> None:
@@ -79,7 +79,7 @@ def chart_of_two(table: pa.Table) -> None:
         return shown_line(names[place], 60)
 
     with st.container(border=True, key="explore_chart"):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(horizontal=True, vertical_alignment="top"):
             kind = st.segmented_control(
                 "Chart", ["none", "bar", "line"], key=state.answer_key("kind"), required=True, on_change=state.used,
                 default="bar" if table.num_rows <= CHARTED_AT_FIRST and others else "none",

@@ -105,7 +105,7 @@ class IntegrityRecord {
     this.back = Math.max(0, Math.min(this.back, this.all - this.weeks))
     const last = this.all - this.back
     const first = Math.max(0, last - this.weeks)
-    const head = make("tr", { role: "row" }, make("td", { role: "presentation" }))
+    const head = make("tr", { role: "presentation" }, make("td", { role: "presentation" }))
     const month = (week) => this.date(Math.max(0, week * 7 - this.lead)).getUTCMonth()
     for (let week = first; week < last; week += 1) {
       const begins = (week === first || month(week) !== month(week - 1)) && month(week) === month(week + 1)

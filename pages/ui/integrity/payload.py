@@ -9,7 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from auditlib.engine.base import Head
-from auditlib.evidence.record import Coverage, Snapshot
+from auditlib.evidence.record import AHEAD, Coverage, Snapshot
 from auditlib.text import one_line
 from auditlib.times import in_zone
 from pages.ui import text
@@ -125,8 +125,15 @@ def _folded(run: Sequence[Snapshot], tz: ZoneInfo) -> dict[str, Any]:
 
 
 def _calendar(found: Sequence[Snapshot], covered: Coverage, tz: ZoneInfo) -> dict[str, Any]:
-    """A number and a letter for each day: `q` in the span of a quarantined snapshot, `r` of a retired one, `u` in a gap between any."""
-    spans = [(each.state, in_zone(each.first, tz).date(), in_zone(each.last, tz).date()) for each in found if each.first and each.last]
+    """A number and a letter for each day: `q` in the span of a quarantined snapshot, `r` of a retired one, `u` in a gap between any.
+
+    No span reaches further past its snapshot's publication than `Coverage` does: a later time is that of a clock that was wrong.
+    """
+    spans = [
+        (each.state, in_zone(each.first, tz).date(), in_zone(min(each.last, each.created + AHEAD), tz).date())
+        for each in found
+        if each.first and each.last
+    ]
     first, last = covered.first, covered.last
     for state, start, end in spans:
         if state != "verified":

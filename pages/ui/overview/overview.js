@@ -62,6 +62,7 @@ class Overview {
       }
       return cell
     })
+    this.plot.parentElement.style.setProperty("--bars", bars.length)
     this.plot.replaceChildren(...this.cells)
     this.plot.setAttribute("aria-label", `${total} in ${bars.length} bars. Arrow keys look at a bar, with Shift several, Enter shows only these.`)
     this.wrapper.querySelector(".axis").replaceChildren(
