@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from auditlib.log import AuditLog
+from auditlib.view import View
 from browser.audit_page import AuditPage
 from browser.conftest import Reader
 
@@ -18,6 +20,12 @@ BEHIND = """(element) => {
   const colour = (node) => getComputedStyle(node).backgroundColor
   while (colour(element) === "rgba(0, 0, 0, 0)") element = element.parentElement
   return colour(element)
+}"""
+
+BEGINS = """(element, child) => {
+  const range = document.createRange()
+  range.selectNodeContents(element[child])
+  return range.getBoundingClientRect().left
 }"""
 
 
@@ -91,3 +99,21 @@ def test_the_exact_time_in_utc_and_the_whole_id_are_there_on_hover(audit: AuditP
     when = audit.rows.first.locator("td.when").get_attribute("title") or ""
     assert when.endswith("Z") and "T" in when
     assert audit.rows.first.locator("td.resource .mono").get_attribute("title")
+
+
+def test_a_right_to_left_name_in_a_summary_leaves_what_stands_beside_it_where_it_was(reader: Reader, served_log: AuditLog) -> None:
+    summaries = served_log.events(View())
+    event_id, summary = next(
+        (event_id, summary)
+        for event_id, summary in zip(summaries["event_id"].to_pylist(), summaries["summary"].to_pylist(), strict=True)
+        if summary and re.match(r"[\u0600-\u06ff ]+, \d", summary)
+    )
+    event = served_log.event(event_id)
+    audit = reader().open(f"resource={event.resource_type}:{event.resource_id}&rows=100")
+    details = audit.rows.nth(audit.ids().index(event_id)).locator("td.details")
+    expect(details).to_have_text(summary)
+    name = details.locator("bdi")
+    expect(name).to_have_text(summary.partition(",")[0])
+    behind = details.evaluate(BEGINS, "lastChild")
+    box = name.bounding_box()
+    assert box and behind >= box["x"] + box["width"] - 1

@@ -62,6 +62,13 @@ function make(tag, attributes, ...children) {
   return node
 }
 
+const rightToLeft = /([\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+(?:\s+[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+)*)/
+
+// The parts of a line, right-to-left words apart, so that they do not reorder the times and numbers beside them.
+function apart(line) {
+  return line.split(rightToLeft).map((part, place) => (place % 2 ? make("bdi", {}, part) : part))
+}
+
 function button(name, label, glyphName, attributes) {
   const own = { type: "button", class: "button", "data-do": name }
   return make("button", { ...own, ...attributes }, glyph(glyphName), make("span", {}, label))

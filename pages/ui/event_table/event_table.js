@@ -75,7 +75,7 @@ class EventTable {
     const chevron = iconButton("toggle", "Metadata", "down", { tabindex: "-1", "aria-expanded": "false", "aria-controls": panel })
     const details = make("td", { class: "details", role: "cell", title: row.details })
     if (row.conflict) details.append(mark("amber", "bang", "Conflict", "The record holds two different events of this id"), " ")
-    details.append(row.details)
+    details.append(...apart(row.details))
     const person = make("span", { class: "person" }, avatar(row), make("span", { class: "clip" }, row.actor || "Unknown"), nameTag(row))
     line.replaceChildren(
       this.when(row),
