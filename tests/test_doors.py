@@ -119,10 +119,10 @@ def house(folder: Path, provider: Provider) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def cold(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterator[House]:
-    """A server that nobody has read the log of."""
+    """A server that nobody has read the log of; until its health is asked for it has not opened it."""
     with house(tmp_path_factory.mktemp("cold"), provider) as running:
+        assert not (running.server.folder / "cache").exists()
         yield running
-        assert running.server.health()["head"] is None
 
 
 @pytest.fixture(scope="module")

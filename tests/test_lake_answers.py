@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,10 +100,16 @@ def test_batches_are_the_matches_in_order_with_every_column_as_recorded(case: Ca
         every_engine.test_batches_are_the_matches_in_order_with_every_column_as_recorded(case, link)
 
 
+def test_spark_is_asked_from_a_process_without_a_main_file(sail: str, odd_lake: Path) -> None:
+    code = f"from auditlib.engine.lake.opening import open_lake; print(open_lake({sail!r}, {str(odd_lake)!r}).head.events)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, int(done.stdout)) == (0, lakes.opened(sail, odd_lake, odd_lake).head.events), done.stderr
+
+
 def test_people_and_spans_are_those_of_every_engine(case: Case) -> None:
     every_engine.test_people_are_found_by_any_part_of_name_email_and_id(case)
     every_engine.test_someone_in_several_parts_is_not_counted_twice(case)
-    every_engine.test_a_column_without_a_facet_and_a_bucket_of_no_width_are_refused(case)
+    every_engine.test_a_kind_of_people_a_column_without_a_facet_and_a_bucket_of_no_width_are_refused(case)
 
 
 def test_an_event_carries_its_snapshot_its_conflicts_and_its_metadata(case: Case) -> None:

@@ -502,7 +502,7 @@ def test_the_same_is_done_over_another_file_system_of_pyarrow(tmp_path: Path, mo
     for folder in ("data", "manifests", ".publish.lock"):
         (tmp_path / "far" / folder).mkdir(parents=True)
     monkeypatch.setenv("AUDIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(requests.Bucket, "_connected", (fs.LocalFileSystem(), str(tmp_path / "far")))
+    monkeypatch.setattr(requests.Bucket, "files", (fs.LocalFileSystem(), str(tmp_path / "far")))
     place = locate("hdfs://name:8020/far")
     for number in range(2):
         publish(place, [batch(events(3, 3 * number))], name=f"day-{number}")

@@ -81,7 +81,7 @@ class Server:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                self.health()
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=5).close()
                 return
             except (URLError, OSError):
                 if self._process.poll() is not None or time.monotonic() > deadline:

@@ -7,10 +7,11 @@ Spark (and Sail, which speaks its protocol) is asked through Spark Connect, ever
 from __future__ import annotations
 
 import re
+import sys
 import uuid
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -96,7 +97,7 @@ class SparkConnection:
 
     def __init__(self, url: str, title: str, table: str) -> None:
         self.title, self._table = title, table
-        with warnings.catch_warnings():  # that Spark warns of pandas, which is not used here
+        with warnings.catch_warnings(), _main_with_file():  # that Spark warns of pandas, which is not used here
             warnings.simplefilter("ignore")
             from pyspark.sql.connect.client.retries import DefaultPolicy
             from pyspark.sql.connect.session import SparkSession
@@ -160,6 +161,20 @@ class IbisConnection:
     def close(self) -> None:
         with suppress(Exception):  # as above
             self._backend.disconnect()
+
+
+@contextmanager
+def _main_with_file() -> Iterator[None]:
+    """pyspark takes a main module without a file, as that of `python -c`, for its own doctests, and ends the process."""
+    main = sys.modules["__main__"]
+    if hasattr(main, "__file__"):
+        yield
+        return
+    main.__file__ = "-c"
+    try:
+        yield
+    finally:
+        del main.__file__
 
 
 def _table(backend: Any, table: str, side: str) -> ir.Table:
