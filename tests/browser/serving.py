@@ -10,10 +10,11 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
@@ -83,7 +84,9 @@ class Server:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=5).close()
                 return
-            except (URLError, OSError):
+            except (URLError, OSError) as error:
+                if isinstance(error, HTTPError) and error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    return  # it answers, though not whoever asks for this host
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self._process.kill()
                     raise AssertionError(f"The server did not start:\n{self.log()}") from None

@@ -119,6 +119,7 @@ def test_a_row_with_an_event_id_opens_that_event_and_a_value_there_leads_to_the_
     expect(page).to_have_url(re.compile(f"event={event_id}"))
     page.keyboard.press("Escape")
     expect(audit.panel).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("event="))
     audit.settle()
     choose_row(page, 1)
     audit.panel.locator("header .pivot").click()
