@@ -19,7 +19,7 @@ def open_entry(log: AuditLog) -> None:
     try:
         log.event(state.asked().view.event, metadata=False)
     except NotFoundError as error:
-        st.warning(text.label(str(error), 200))
+        st.warning(text.told(error, 200))
         state.open_entry("")
         return
     st.dialog("Entry", position="right", width=580, on_dismiss=state.close_entry)(_panel)(log)

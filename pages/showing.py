@@ -144,9 +144,11 @@ def _whole(use: Callable[..., None]) -> Callable[..., None]:
 def _list(log: AuditLog, asked: Iterator[EventPage], around: tuple[object, ...]) -> None:
     """The table and what turns its pages. The run of the whole page has asked for the events; a run of the list alone asks itself,
     and gives way to a run of the whole page where that would show something else around it."""
-    page = next(asked, None) or _asked(log)
-    if _around(log, page) != around:
-        st.rerun()
+    page = next(asked, None)
+    if page is None:
+        page = _asked(log)
+        if _around(log, page) != around:
+            st.rerun()
     opened = _opened(page)
     revealing.keep_open(opened)
     if page.total:
@@ -192,7 +194,7 @@ def _open_panel(log: AuditLog, how: Shown) -> None:
     try:
         log.event(session.view().event, metadata=False)
     except NotFoundError as error:
-        st.warning(text.label(str(error), 200))
+        st.warning(text.told(error, 200))
         session.change(session.view().opened(""))
         return
     st.dialog("Entry", position="right", width=580, on_dismiss=session.close_panel)(_panel)(log, how)

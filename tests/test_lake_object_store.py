@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from conftest import opener
 from events import batch, events
 from object_server import KEY, SECRET, always
+from test_lake_answers import sail
 from test_object_store import Remote, remote, server
 from typer.testing import CliRunner, Result
 
@@ -25,14 +25,8 @@ from auditlib.store.retention import retire
 from auditlib.view import View
 
 pytest.importorskip("ibis", reason="the extra lake is not installed")
-__all__ = ["remote", "server"]
+__all__ = ["remote", "sail", "server"]
 PREFIX = "lake/audit"
-
-
-@pytest.fixture(scope="module")
-def sail() -> Iterator[str]:
-    with lakes.sail() as url:
-        yield url
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def export_menu(view: View, total: int, opened: Sequence[str], make: Make, bundl
         if isinstance(ready, ReadyExport) and ready.view == view:
             _offer(ready)
         elif isinstance(ready, AuditError):
-            st.error(text.label(str(ready), 400))
+            st.error(text.told(ready, 400))
 
 
 @st.fragment(run_every=0.5)

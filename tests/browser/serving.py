@@ -89,6 +89,7 @@ class Server:
                     return  # it answers, though not whoever asks for this host
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self._process.kill()
+                    self._process.wait()
                     raise AssertionError(f"The server did not start:\n{self.log()}") from None
                 time.sleep(0.1)
 

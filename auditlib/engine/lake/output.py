@@ -106,9 +106,9 @@ class Output:
             use_dictionary=[name for name in table.schema.names if name not in _UNIQUE],
             store_schema=False,
         )
-        raw = buffer.getvalue()
+        raw = buffer.getvalue().to_pybytes()
         self._write(path, raw)
-        return LakeFile(path, raw.size, table.num_rows, hashlib.sha256(raw).hexdigest())
+        return LakeFile(path, len(raw), table.num_rows, hashlib.sha256(raw).hexdigest())
 
     @contextmanager
     def parquet(self, path: str) -> Iterator[pq.ParquetFile]:
@@ -154,14 +154,13 @@ class Output:
             for path in paths:
                 self._files.delete_file(self._at(path))
 
-    def _write(self, path: str, raw: bytes | pa.Buffer) -> None:
+    def _write(self, path: str, raw: bytes) -> None:
         """A file written aside and given its name when it is whole; an object store shows it only then by itself."""
         with self._told():
-            at = self._at(path)
             if self._bucket:
-                with self._files.open_output_stream(at) as stream:
-                    stream.write(raw)
+                self._bucket.write(path, [raw])
             else:
+                at = self._at(path)
                 folder, name = posixpath.split(at)
                 self._files.create_dir(folder, recursive=True)
                 aside = Path(folder, f".tmp-{name}.aside")

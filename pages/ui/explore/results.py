@@ -108,7 +108,7 @@ def download(make: Callable[[str], ReadyExport]) -> None:
             st.link_button(f"Download ({size})", f"./export/{ready.token}", type="primary", icon=":material/download:")
             st.caption(text.label(ready.name, 140))
         elif isinstance(ready, AuditError):
-            st.error(text.label(str(ready), 400))
+            st.error(text.told(ready, 400))
 
 
 def _prepare(make: Callable[[str], ReadyExport], kind: str) -> None:
